@@ -1,0 +1,166 @@
+-- One read model: everything here is computed from the log and can be dropped at any time.
+-- Created in a schema of its own, model_<number>, with search_path set to it.
+-- Every row carries its facility (or is a dictionary), so that the tables can be distributed by facility.
+
+-- Short integer names for long text ids. Numbers differ between rebuilds: compare by the text.
+CREATE TABLE facility_number (
+    facility_no integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    facility_id text COLLATE "C" NOT NULL UNIQUE
+);
+
+CREATE TABLE item_number (
+    item_no integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    item_id text COLLATE "C" NOT NULL UNIQUE
+);
+
+-- How far each partition is projected. Moves by compare-and-swap in the transaction of the rows.
+CREATE TABLE position (
+    topic         text COLLATE "C" NOT NULL,
+    partition     integer NOT NULL,
+    next_offset   bigint NOT NULL DEFAULT 0,          -- the first record not applied yet
+    epoch         bigint NOT NULL DEFAULT 0,          -- how often the partition was claimed
+    recorded_at   timestamptz,                        -- of the record before next_offset
+    record_digest bytea,                              -- SHA-256 of the record before next_offset
+    chain_digest  bytea NOT NULL DEFAULT '\x',        -- SHA-256 chain over all records before next_offset
+    PRIMARY KEY (topic, partition)
+) WITH (fillfactor = 50);
+
+-- Every event applied, once. `body` is the record's value as it stands in the log.
+CREATE TABLE event (
+    facility_no    integer NOT NULL,
+    event_id       uuid NOT NULL,
+    type           text COLLATE "C" NOT NULL,
+    occurred_at    timestamptz NOT NULL,
+    recorded_at    timestamptz NOT NULL,
+    reversed_at    timestamptz,                       -- recorded_at of the first event that reverses it
+    partition      integer NOT NULL,
+    log_offset     bigint NOT NULL,
+    content_sha256 bytea NOT NULL,
+    body           jsonb NOT NULL,
+    PRIMARY KEY (facility_no, event_id)
+);
+CREATE INDEX event_day_book ON event (facility_no, occurred_at, event_id);
+
+-- Which event reverses which, also where the reversed one hasn't come yet.
+CREATE TABLE reversal (
+    facility_no integer NOT NULL,
+    reversed_id uuid NOT NULL,
+    event_id    uuid NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    PRIMARY KEY (facility_no, reversed_id, event_id)
+);
+
+-- A line of an event on its stock card (facility, item, lot), in fold order by
+-- (occurred_at, event_id, line_no). lot '' is the item's unrecorded lot.
+-- line_no 0: the zero that a complete count implies for a card it doesn't name.
+CREATE TABLE ledger_entry (
+    facility_no integer NOT NULL,
+    item_no     integer NOT NULL,
+    lot         text COLLATE "C" NOT NULL,
+    occurred_at timestamptz NOT NULL,
+    event_id    uuid NOT NULL,
+    line_no     smallint NOT NULL,
+    is_count    boolean NOT NULL,
+    quantity    bigint NOT NULL,                      -- movement: signed; count: what was counted
+    balance     bigint NOT NULL,                      -- of the card after this entry
+    recorded_at timestamptz NOT NULL,
+    reversed_at timestamptz,
+    PRIMARY KEY (facility_no, item_no, lot, occurred_at, event_id, line_no)
+);
+
+-- A stock card's present state: the balance after its last entry.
+CREATE TABLE card (
+    facility_no integer NOT NULL,
+    item_no     integer NOT NULL,
+    lot         text COLLATE "C" NOT NULL,
+    on_hand     bigint NOT NULL,
+    expiry      date,                                 -- the earliest that any unreversed fact gave
+    occurred_at timestamptz NOT NULL,                 -- key of the last entry in fold order
+    event_id    uuid NOT NULL,
+    line_no     smallint NOT NULL,
+    PRIMARY KEY (facility_no, item_no, lot)
+) WITH (fillfactor = 70);
+
+-- Items of which a complete count says that every card was counted.
+CREATE TABLE complete_count (
+    facility_no integer NOT NULL,
+    item_no     integer NOT NULL,
+    occurred_at timestamptz NOT NULL,
+    event_id    uuid NOT NULL,
+    PRIMARY KEY (facility_no, item_no, occurred_at, event_id)
+);
+
+-- When a facility was last heard of.
+CREATE TABLE facility_activity (
+    facility_no      integer PRIMARY KEY,
+    last_recorded_at timestamptz NOT NULL
+) WITH (fillfactor = 50);
+
+-- Records that could not be applied, as they stand in the log.
+CREATE TABLE dead_letter (
+    topic       text COLLATE "C" NOT NULL,
+    partition   integer NOT NULL,
+    log_offset  bigint NOT NULL,
+    kind        text COLLATE "C" NOT NULL CHECK (kind IN ('undecodable', 'conflict', 'failed')),
+    reason      text NOT NULL,
+    facility_id text COLLATE "C",
+    event_id    uuid,
+    recorded_at timestamptz NOT NULL,
+    record_key  bytea,
+    record_value bytea,
+    headers     jsonb NOT NULL,                       -- [[name, base64 of value], …]
+    PRIMARY KEY (topic, partition, log_offset)
+);
+CREATE INDEX dead_letter_facility ON dead_letter (facility_id, event_id) WHERE facility_id IS NOT NULL;
+
+-- Reference records, all of them. The one in force at an instant (as known at another) is the one with
+-- valid_from and recorded_at not later, and the greatest (valid_from, log_offset).
+CREATE TABLE facility_record (
+    facility_id        text COLLATE "C" NOT NULL,
+    valid_from         timestamptz NOT NULL,
+    log_offset         bigint NOT NULL,
+    recorded_at        timestamptz NOT NULL,
+    name               text NOT NULL,
+    level              text COLLATE "C" NOT NULL,
+    parent_facility_id text COLLATE "C",
+    district_id        text COLLATE "C" NOT NULL,
+    state              text COLLATE "C" NOT NULL,
+    time_zone          text COLLATE "C" NOT NULL,
+    body               jsonb NOT NULL,
+    PRIMARY KEY (facility_id, valid_from, log_offset)
+);
+
+CREATE TABLE item_record (
+    item_id     text COLLATE "C" NOT NULL,
+    valid_from  timestamptz NOT NULL,
+    log_offset  bigint NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    name        text NOT NULL,
+    base_unit   text NOT NULL,
+    body        jsonb NOT NULL,
+    PRIMARY KEY (item_id, valid_from, log_offset)
+);
+
+CREATE TABLE district_record (
+    district_id text COLLATE "C" NOT NULL,
+    valid_from  timestamptz NOT NULL,
+    log_offset  bigint NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    name        text NOT NULL,
+    state       text COLLATE "C" NOT NULL,
+    body        jsonb NOT NULL,
+    PRIMARY KEY (district_id, valid_from, log_offset)
+);
+
+-- The records in force now.
+CREATE VIEW facility AS
+SELECT DISTINCT ON (facility_id) * FROM facility_record
+WHERE valid_from <= now() ORDER BY facility_id, valid_from DESC, log_offset DESC;
+
+CREATE VIEW item AS
+SELECT DISTINCT ON (item_id) * FROM item_record
+WHERE valid_from <= now() ORDER BY item_id, valid_from DESC, log_offset DESC;
+
+CREATE VIEW district AS
+SELECT DISTINCT ON (district_id) * FROM district_record
+WHERE valid_from <= now() ORDER BY district_id, valid_from DESC, log_offset DESC;

@@ -1,0 +1,31 @@
+"""Where the read model is kept, and how a worker's sessions are bounded."""
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class DatabaseSettings(BaseSettings):
+    """Settings of everything that talks to Postgres (environment: ``DAWALOG_…``)."""
+
+    model_config = SettingsConfigDict(env_prefix="DAWALOG_", frozen=True, extra="ignore")
+
+    database_url: str = Field(
+        default="postgresql://127.0.0.1:5432/dawalog", description="PostgreSQL to project into"
+    )
+
+
+class ProjectorSettings(DatabaseSettings):
+    """Settings of the projector."""
+
+    projector_lanes: int = Field(
+        default=2, ge=1, le=16, description="connections that project at the same time"
+    )
+    projector_transaction_lines: int = Field(
+        default=6000, ge=1, description="lines after which a transaction takes no further batch"
+    )
+    projector_idle_timeout_seconds: float = Field(
+        default=5.0,
+        gt=0,
+        description="a transaction whose worker is silent for so long is ended by Postgres, so "
+        "that a frozen worker doesn't hold its successor up; keep below the session timeout",
+    )

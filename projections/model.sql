@@ -64,7 +64,8 @@ CREATE TABLE ledger_entry (
     quantity    bigint NOT NULL,                      -- movement: signed; count: what was counted
     balance     bigint NOT NULL,                      -- of the card after this entry
     recorded_at timestamptz NOT NULL,
-    reversed_at timestamptz,
+    reversed_at timestamptz,                          -- as the event's
+    expiry      date,                                 -- that this fact gave for the lot
     PRIMARY KEY (facility_no, item_no, lot, occurred_at, event_id, line_no)
 );
 

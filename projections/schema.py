@@ -1,0 +1,75 @@
+"""Creating the database's schema: migrations of what is kept, and numbered read models."""
+
+from pathlib import Path
+from typing import Any, Final
+
+import asyncpg
+from pogo_core.util import migrate
+
+from stream.errors import Corrupt
+
+HERE: Final = Path(__file__).parent
+
+DEFINITION: Final = 1
+"""Version of what the read model's rows mean. Raised when a rebuild would give other rows."""
+
+SCHEMA_LOCK: Final = 0x6461_7761
+"""Advisory lock, so that two processes don't create the schema at once."""
+
+
+async def prepare_schema(connection: "asyncpg.Connection[Any]", *, cluster_id: str) -> int:
+    """Migrate, bind the database to the log's cluster, and create model 1. Safe to repeat.
+
+    Returns the number of the live model. Raises `Corrupt` for another cluster's database.
+    """
+    await connection.execute("SELECT pg_advisory_lock($1)", SCHEMA_LOCK)
+    try:
+        await migrate.apply(connection, HERE / "migrations", schema_name="dawalog")
+        await _bind_cluster(connection, cluster_id)
+        return await _ensure_live_model(connection)
+    finally:
+        await connection.execute("SELECT pg_advisory_unlock($1)", SCHEMA_LOCK)
+
+
+async def _bind_cluster(connection: "asyncpg.Connection[Any]", cluster_id: str) -> None:
+    await connection.execute(
+        "INSERT INTO dawalog.installation (cluster_id) VALUES ($1) ON CONFLICT DO NOTHING",
+        cluster_id,
+    )
+    bound = await connection.fetchval("SELECT cluster_id FROM dawalog.installation")
+    if bound != cluster_id:
+        raise Corrupt(
+            f"this database projects the log of Kafka cluster {bound}, not of {cluster_id}: "
+            "the log was replaced, or the settings name another installation's database"
+        )
+
+
+async def _ensure_live_model(connection: "asyncpg.Connection[Any]") -> int:
+    async with connection.transaction():
+        live = await connection.fetchrow("SELECT number, definition FROM dawalog.live_model")
+        if live is None:
+            await create_model(connection, 1)
+            await connection.execute(
+                "INSERT INTO dawalog.live_model (number, definition) VALUES (1, $1)", DEFINITION
+            )
+            return 1
+    if live["definition"] != DEFINITION:
+        raise Corrupt(
+            f"the read model follows definition {live['definition']}, this program follows "
+            f"{DEFINITION}: run `dawalog rebuild` with this program"
+        )
+    number: int = live["number"]
+    return number
+
+
+async def create_model(connection: "asyncpg.Connection[Any]", number: int) -> None:
+    """Create an empty read model `model_<number>` within the caller's transaction."""
+    await connection.execute(f"CREATE SCHEMA {model_schema(number)}")
+    await connection.execute(f"SET LOCAL search_path = {model_schema(number)}")
+    await connection.execute((HERE / "model.sql").read_text())
+    await connection.execute("SET LOCAL search_path TO DEFAULT")
+
+
+def model_schema(number: int) -> str:
+    """The schema's name of a read model."""
+    return f"model_{number:d}"

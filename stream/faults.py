@@ -1,0 +1,109 @@
+"""pydantic's errors as faults: a JSON pointer and words that a pharmacist understands.
+
+No value that was sent is ever repeated: it may be about a patient.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from stream.errors import Fault
+from stream.events import EVENT_TYPES
+from stream.reference import REFERENCE_KINDS
+
+MAX_FAULTS: Final = 1_000
+
+_TAGS: Final = frozenset((*EVENT_TYPES, *REFERENCE_KINDS))
+_SENTENCES: Final[Mapping[str, str]] = {
+    "missing": "is missing",
+    "extra_forbidden": "is not a known field here; check its spelling",
+    "string_type": "must be text",
+    "string_unicode": "is not valid text",
+    "string_too_short": "must not be empty",
+    "string_too_long": "must be at most {max_length} characters long",
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "int_parsing_size": "is too large a number",
+    "float_type": "must be a number",
+    "finite_number": "must be a number",
+    "bool_type": "must be true or false",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "literal_error": "must be {expected}",
+    "tuple_type": "must be a list",
+    "dict_type": "must be an object",
+    "model_type": "must be an object",
+    "model_attributes_type": "must be an object",
+    "too_short": "must not be empty",
+    "too_long": "must not have more than {max_length} entries",
+    "union_tag_invalid": "must be one of {expected_tags}",
+    "union_tag_not_found": "is missing",
+}
+
+
+def find_faults(error: ValidationError, base: str = "") -> tuple[Fault, ...]:
+    """One fault per thing wrong, at most MAX_FAULTS; `base` is the pointer of what was checked."""
+    details = error.errors(include_url=False, include_input=False)
+    # an element that is wrong makes its list "too short" as well
+    parents = {part["loc"][:n] for part in details for n in range(len(part["loc"]))}
+    return tuple(
+        _fault(part, base)
+        for part in details
+        if not (part["type"] == "too_short" and part["loc"] in parents)
+    )[:MAX_FAULTS]
+
+
+def describe_first(error: ValidationError) -> str:
+    fault = find_faults(error)[0]
+    return f"{fault.pointer or '/'}: {fault.detail}"
+
+
+def pointer(*parts: str | int, base: str = "") -> str:
+    """A JSON pointer (RFC 6901) below `base`."""
+    escaped = (str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+    return base + "".join(f"/{part}" for part in escaped)
+
+
+def _fault(part: Any, base: str) -> Fault:
+    context = part.get("ctx", {})
+    path = list(part["loc"])
+    if path and path[0] in _TAGS:
+        del path[0]
+    if path and path[-1] == "[key]":
+        path.pop()
+    if part["type"] == "slip":
+        return Fault(pointer(*path, context["field"], base=base), context["sentence"])
+    if part["type"].startswith("union_tag"):
+        path.append(context["discriminator"].strip("'"))
+    return Fault(pointer(*path, base=base), f"{_subject(path)} {_say(part['type'], part)}")
+
+
+def _say(kind: str, part: Any) -> str:
+    if kind == "string_pattern_mismatch":
+        return _say_pattern(part["ctx"]["pattern"])
+    sentence = _SENTENCES.get(kind)
+    return part["msg"] if sentence is None else sentence.format(**part.get("ctx", {}))
+
+
+def _say_pattern(pattern: str) -> str:
+    if pattern.startswith("^[^"):
+        return "must hold printable characters only: no line breaks, no control characters"
+    if "{8}-" in pattern:
+        return "must be a UUID with hyphens, such as 0192f0c1-2f6e-7c3a-9b1d-3c5e7a9f1b2d"
+    if "._:-" in pattern:
+        return "must be 1 to 64 letters, digits or any of . _ : -"
+    return "is not written as it must be"
+
+
+def _subject(path: list[str | int]) -> str:
+    """`lines/1/quantity` → `line 2: quantity`."""
+    match path:
+        case []:
+            return "it"
+        case ["lines", int(index)]:
+            return f"line {index + 1}"
+        case ["lines", int(index), *rest]:
+            return f"line {index + 1}: {rest[-1]}"
+        case _:
+            return str(path[-1])

@@ -12,11 +12,10 @@ from typing import Any
 
 import asyncpg
 import stamina
-from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka import TopicPartition
 
+from stream.batches import LogRecord
 from stream.errors import Corrupt
-
-LogRecord = ConsumerRecord[bytes | None, bytes | None]
 
 LOCK_TIMEOUT_SECONDS = 1.0
 """Faust waits a long time for a claim; a claim waits for a lock in short turns."""

@@ -8,7 +8,7 @@ lifecycle stay Faust's. Where to read from is asked of the `Projection` on every
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol, TypeAlias
 
 import aiokafka
 import faust
@@ -17,9 +17,9 @@ from aiokafka import ConsumerRecord, TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, AppT, ConsumerMessage, Message
 
-from stream.errors import Corrupt
-
 log = structlog.get_logger()
+
+LogRecord: TypeAlias = ConsumerRecord[bytes | None, bytes | None]
 
 FETCH_MAX_WAIT_MS = 100
 """How long the broker may hold a fetch back. Faust's 1,500 ms is also the delay of a partition
@@ -40,7 +40,7 @@ class RecordBatch:
     topic: str
     partition: int
     epoch: int
-    records: Sequence[ConsumerRecord[bytes | None, bytes | None]]
+    records: Sequence[LogRecord]
 
 
 class Projection(Protocol):
@@ -178,4 +178,4 @@ class RecordBatchApp(faust.App):
         return RecordBatchTransport(self.conf.broker_consumer, self)
 
 
-__all__ = ["Claim", "Corrupt", "Projection", "RecordBatch", "RecordBatchApp", "RecordBatchSchema"]
+__all__ = ["Claim", "LogRecord", "Projection", "RecordBatch", "RecordBatchApp", "RecordBatchSchema"]

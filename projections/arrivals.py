@@ -1,0 +1,43 @@
+"""An event on its way from the log into the read model."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from projections.entries import Entry, list_entries
+from stream.batches import LogRecord
+from stream.codec import content_sha256, decode_event
+from stream.events import StockEvent
+
+
+@dataclass(slots=True)
+class Arrival:
+    """A decoded event, with what the projector learns of it on the way."""
+
+    record: LogRecord
+    event: StockEvent
+    event_id: UUID
+    content_sha256: bytes
+    entries: list[Entry]
+    recorded_at: datetime
+    facility_no: int = 0
+    reversed_at: datetime | None = None
+
+    @property
+    def body(self) -> str:
+        """The record's value, JSON, as it stands in the log."""
+        assert self.record.value is not None
+        return self.record.value.decode()
+
+
+def decode_arrival(record: LogRecord, recorded_at: datetime) -> Arrival:
+    """Raises `Undecodable` or `NewerSchema` as `decode_event`."""
+    event = decode_event(record.key, record.value, record.headers)
+    return Arrival(
+        record=record,
+        event=event,
+        event_id=UUID(event.event_id),
+        content_sha256=content_sha256(record.headers),
+        entries=list_entries(event),
+        recorded_at=recorded_at,
+    )

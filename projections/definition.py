@@ -1,0 +1,163 @@
+"""What the read model's rows mean, as plain and slow Python: everything is tested against it.
+
+The rows are a function of the *set* of known events. Nothing here looks at the order in which
+records came, but for one thing: of two events with one id, the first recorded stands.
+
+    sort a card's unreversed entries by (occurred_at, event_id, line_no);
+    a movement adds its signed quantity; a count sets the balance.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import NamedTuple
+
+from projections.entries import list_entries, reversed_event_id
+from stream.events import StockEvent
+from stream.facts import EventReversed, StockCounted
+
+
+class Recorded(NamedTuple):
+    """An event as the log holds it, by its partition's order."""
+
+    event: StockEvent
+    content_sha256: bytes
+    recorded_at: datetime
+    log_offset: int
+
+
+class Card(NamedTuple):
+    """A stock card (facility, item, lot); lot '' is the item's unrecorded lot."""
+
+    facility_id: str
+    item_id: str
+    lot: str
+
+
+class LedgerEntry(NamedTuple):
+    """One entry of a card, in fold order. line_no 0: implied by a complete count."""
+
+    occurred_at: datetime
+    event_id: str
+    line_no: int
+    is_count: bool
+    quantity: int
+    balance: int
+    recorded_at: datetime
+    reversed_at: datetime | None
+    expiry: date | None
+
+
+class CardBalance(NamedTuple):
+    on_hand: int
+    expiry: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """All rows that a set of events gives."""
+
+    events: dict[tuple[str, str], Recorded]
+    reversed_at: dict[tuple[str, str], datetime]
+    entries: dict[Card, list[LedgerEntry]]
+    cards: dict[Card, CardBalance]
+
+
+def fold(records: Iterable[Recorded]) -> Ledger:
+    """Fold records of any facilities. Those of one facility must come in log order."""
+    events = _first_of_each_id(records)
+    reversed_at = _find_reversals(events)
+    entries = _list_card_entries(events, reversed_at)
+    balanced = {card: _balance(lines) for card, lines in entries.items()}
+    return Ledger(
+        events=events,
+        reversed_at=reversed_at,
+        entries=balanced,
+        cards={card: _state(lines) for card, lines in balanced.items()},
+    )
+
+
+def _first_of_each_id(records: Iterable[Recorded]) -> dict[tuple[str, str], Recorded]:
+    events: dict[tuple[str, str], Recorded] = {}
+    for record in records:
+        events.setdefault((record.event.facility_id, record.event.event_id), record)
+    return events
+
+
+def _find_reversals(events: dict[tuple[str, str], Recorded]) -> dict[tuple[str, str], datetime]:
+    """Which events are reversed, and since when that is known. A reversal can't be reversed."""
+    reversed_at: dict[tuple[str, str], datetime] = {}
+    for record in events.values():
+        target = reversed_event_id(record.event)
+        key = (record.event.facility_id, target or "")
+        reversed_record = events.get(key)
+        if reversed_record is None or isinstance(reversed_record.event, EventReversed):
+            continue
+        reversed_at[key] = min(record.recorded_at, reversed_at.get(key, record.recorded_at))
+    return reversed_at
+
+
+def _list_card_entries(
+    events: dict[tuple[str, str], Recorded], reversed_at: dict[tuple[str, str], datetime]
+) -> dict[Card, list[LedgerEntry]]:
+    entries: dict[Card, list[LedgerEntry]] = {}
+    for key, record in events.items():
+        event = record.event
+        for line in list_entries(event):
+            entries.setdefault(Card(event.facility_id, line.item_id, line.lot), []).append(
+                LedgerEntry(
+                    event.occurred_at,
+                    event.event_id,
+                    line.line_no,
+                    line.is_count,
+                    line.quantity,
+                    0,
+                    record.recorded_at,
+                    reversed_at.get(key),
+                    line.expiry,
+                )
+            )
+    for key, record in events.items():
+        if isinstance(record.event, StockCounted) and record.event.complete:
+            _imply_zeros(entries, record, reversed_at.get(key))
+    return entries
+
+
+def _imply_zeros(
+    entries: dict[Card, list[LedgerEntry]], record: Recorded, reversed_at: datetime | None
+) -> None:
+    """A complete count found nothing on every card of its items that it doesn't name."""
+    event = record.event
+    lines = list_entries(event)
+    named = {Card(event.facility_id, line.item_id, line.lot) for line in lines}
+    items = {line.item_id for line in lines}
+    for card, card_entries in entries.items():
+        if card.facility_id == event.facility_id and card.item_id in items and card not in named:
+            card_entries.append(
+                LedgerEntry(
+                    event.occurred_at,
+                    event.event_id,
+                    0,
+                    True,
+                    0,
+                    0,
+                    record.recorded_at,
+                    reversed_at,
+                    None,
+                )
+            )
+
+
+def _balance(entries: list[LedgerEntry]) -> list[LedgerEntry]:
+    balance = 0
+    balanced = []
+    for entry in sorted(entries, key=lambda e: (e.occurred_at, e.event_id, e.line_no)):
+        if entry.reversed_at is None:
+            balance = entry.quantity if entry.is_count else balance + entry.quantity
+        balanced.append(entry._replace(balance=balance))
+    return balanced
+
+
+def _state(entries: list[LedgerEntry]) -> CardBalance:
+    expiries = [e.expiry for e in entries if e.expiry is not None and e.reversed_at is None]
+    return CardBalance(entries[-1].balance, min(expiries, default=None))

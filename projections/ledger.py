@@ -1,0 +1,277 @@
+"""A batch of events → rows, set-based, within the caller's transaction.
+
+Whatever the order, batching and repetition in which events come, the rows end up the same: they
+are those of `projections.definition`. What is in order is folded here from the cards' state; the
+rest is handed to `projections.refold`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+
+from projections.arrivals import Arrival
+from projections.cards import CardKey, CardState, Fold, fold_in_order
+from projections.entries import reversed_event_id
+from projections.refold import imply_zeros, merge_late, refold, reverse_events
+from stream.facts import EventReversed, StockCounted
+
+FIND_KNOWN: Final = """
+SELECT wanted.facility_no, wanted.event_id, event.content_sha256, reversal.recorded_at
+FROM unnest($1::int[], $2::uuid[]) AS wanted(facility_no, event_id)
+LEFT JOIN event
+  ON event.facility_no = wanted.facility_no AND event.event_id = wanted.event_id
+LEFT JOIN LATERAL (
+    SELECT min(recorded_at) AS recorded_at FROM reversal
+    WHERE reversal.facility_no = wanted.facility_no AND reversed_id = wanted.event_id
+) AS reversal ON true
+WHERE event.event_id IS NOT NULL OR reversal.recorded_at IS NOT NULL
+"""
+
+FIND_CARDS: Final = """
+SELECT card.facility_no, card.item_no, card.lot, on_hand, expiry, occurred_at, event_id, line_no
+FROM unnest($1::int[], $2::int[], $3::text[]) AS wanted(facility_no, item_no, lot)
+JOIN card ON card.facility_no = wanted.facility_no AND card.item_no = wanted.item_no
+         AND card.lot = wanted.lot
+"""
+
+PUT_CARDS: Final = """
+INSERT INTO card (facility_no, item_no, lot, on_hand, expiry, occurred_at, event_id, line_no)
+SELECT * FROM unnest($1::int[], $2::int[], $3::text[], $4::bigint[], $5::date[],
+                     $6::timestamptz[], $7::uuid[], $8::smallint[])
+ON CONFLICT (facility_no, item_no, lot) DO UPDATE
+SET on_hand = excluded.on_hand, expiry = excluded.expiry, occurred_at = excluded.occurred_at,
+    event_id = excluded.event_id, line_no = excluded.line_no
+"""
+
+PUT_ACTIVITY: Final = """
+INSERT INTO facility_activity (facility_no, last_recorded_at)
+SELECT * FROM unnest($1::int[], $2::timestamptz[])
+ON CONFLICT (facility_no) DO UPDATE SET last_recorded_at = excluded.last_recorded_at
+"""
+
+EVENT_COLUMNS: Final = (
+    "facility_no",
+    "event_id",
+    "type",
+    "occurred_at",
+    "recorded_at",
+    "reversed_at",
+    "partition",
+    "log_offset",
+    "content_sha256",
+    "body",
+)
+ENTRY_COLUMNS: Final = (
+    "facility_no",
+    "item_no",
+    "lot",
+    "occurred_at",
+    "event_id",
+    "line_no",
+    "is_count",
+    "quantity",
+    "balance",
+    "recorded_at",
+    "reversed_at",
+    "expiry",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a batch's events; the others were applied before, with the same content."""
+
+    applied: Sequence[Arrival]
+    conflicts: Sequence[Arrival]
+
+
+async def project_events(
+    connection: "asyncpg.Connection[Any]",
+    arrivals: Sequence[Arrival],
+    item_nos: Mapping[str, int],
+) -> Outcome:
+    """Apply events in log order. Their facilities' partitions must be held by this transaction.
+
+    Args:
+        arrivals: with `facility_no` set; `reversed_at` is set here.
+        item_nos: the number of every item that they name.
+    """
+    contents, reversed_before = await _find_known(connection, arrivals)
+    outcome = _sort_out(arrivals, contents)
+    if not outcome.applied:
+        return outcome
+    old = _reverse_new(outcome.applied, reversed_before)
+    known = await _find_cards(connection, outcome.applied, item_nos)
+    fold = fold_in_order(known, outcome.applied, item_nos)
+    await _write(connection, outcome.applied, fold)
+    await _write_reversals(connection, outcome.applied)
+    if old:
+        merge_late(fold.late, await reverse_events(connection, old))
+    pairs = await _write_complete_counts(connection, outcome.applied, item_nos)
+    pairs |= {(card.facility_no, card.item_no) for card in fold.cards.keys() - known.keys()}
+    if pairs:
+        merge_late(fold.late, await imply_zeros(connection, pairs))
+    if fold.late:
+        await refold(connection, fold.late)
+    return outcome
+
+
+async def _find_known(
+    connection: "asyncpg.Connection[Any]", arrivals: Sequence[Arrival]
+) -> tuple[dict[tuple[int, UUID], bytes], dict[tuple[int, UUID], datetime]]:
+    """Content of the events that are applied already, and reversals that came before theirs."""
+    rows = await connection.fetch(
+        FIND_KNOWN,
+        [arrival.facility_no for arrival in arrivals],
+        [arrival.event_id for arrival in arrivals],
+    )
+    contents: dict[tuple[int, UUID], bytes] = {}
+    reversed_before: dict[tuple[int, UUID], datetime] = {}
+    for facility_no, event_id, content, reversed_at in rows:
+        if content is not None:
+            contents[facility_no, event_id] = content
+        if reversed_at is not None:
+            reversed_before[facility_no, event_id] = reversed_at
+    return contents, reversed_before
+
+
+def _sort_out(
+    arrivals: Sequence[Arrival], known: Mapping[tuple[int, UUID], bytes]
+) -> Outcome:
+    """New events and conflicts; the first recorded of an id stands."""
+    first: dict[tuple[int, UUID], bytes] = {}
+    applied: list[Arrival] = []
+    conflicts: list[Arrival] = []
+    for arrival in arrivals:
+        key = (arrival.facility_no, arrival.event_id)
+        content = known.get(key) or first.get(key)
+        if content is None:
+            first[key] = arrival.content_sha256
+            applied.append(arrival)
+        elif content != arrival.content_sha256:
+            conflicts.append(arrival)
+    return Outcome(applied, conflicts)
+
+
+def _reverse_new(
+    applied: Sequence[Arrival], reversed_before: Mapping[tuple[int, UUID], datetime]
+) -> dict[tuple[int, UUID], datetime]:
+    """Mark the arrivals that are reversed; return the reversals of events applied before."""
+    reversals: dict[tuple[int, UUID], datetime] = {}
+    for arrival in applied:
+        reversed_id = reversed_event_id(arrival.event)
+        if reversed_id is not None:
+            reversals.setdefault((arrival.facility_no, UUID(reversed_id)), arrival.recorded_at)
+    for arrival in applied:
+        key = (arrival.facility_no, arrival.event_id)
+        reversed_at = reversed_before.get(key) or reversals.get(key)
+        if not isinstance(arrival.event, EventReversed):
+            arrival.reversed_at = reversed_at
+        reversals.pop(key, None)
+    return reversals
+
+
+async def _find_cards(
+    connection: "asyncpg.Connection[Any]",
+    arrivals: Sequence[Arrival],
+    item_nos: Mapping[str, int],
+) -> dict[CardKey, CardState]:
+    wanted = {
+        (arrival.facility_no, item_nos[entry.item_id], entry.lot)
+        for arrival in arrivals
+        for entry in arrival.entries
+    }
+    if not wanted:
+        return {}
+    facility_nos, numbers, lots = zip(*wanted, strict=True)
+    rows = await connection.fetch(FIND_CARDS, facility_nos, numbers, lots)
+    return {
+        CardKey(facility_no, item_no, lot): CardState(
+            on_hand, expiry, (occurred_at, str(event_id), line_no)
+        )
+        for facility_no, item_no, lot, on_hand, expiry, occurred_at, event_id, line_no in rows
+    }
+
+
+async def _write(
+    connection: "asyncpg.Connection[Any]", applied: Sequence[Arrival], fold: Fold
+) -> None:
+    await connection.copy_records_to_table(
+        "event", columns=EVENT_COLUMNS, records=[_event_row(arrival) for arrival in applied]
+    )
+    heard = {arrival.facility_no: arrival.recorded_at for arrival in applied}
+    await connection.execute(PUT_ACTIVITY, list(heard), list(heard.values()))
+    if not fold.entries:
+        return
+    await connection.copy_records_to_table(
+        "ledger_entry",
+        columns=ENTRY_COLUMNS,
+        records=[
+            (
+                *card,
+                arrival.event.occurred_at,
+                arrival.event_id,
+                entry.line_no,
+                entry.is_count,
+                entry.quantity,
+                balance,
+                arrival.recorded_at,
+                arrival.reversed_at,
+                entry.expiry,
+            )
+            for card, (arrival, entry, balance) in fold.entries
+        ],
+    )
+    rows = [
+        (*card, state.on_hand, state.expiry, *state.last) for card, state in fold.cards.items()
+    ]
+    await connection.execute(PUT_CARDS, *zip(*rows, strict=True))
+
+
+def _event_row(arrival: Arrival) -> tuple[Any, ...]:
+    event, record = arrival.event, arrival.record
+    return (
+        arrival.facility_no,
+        arrival.event_id,
+        event.type,
+        event.occurred_at,
+        arrival.recorded_at,
+        arrival.reversed_at,
+        record.partition,
+        record.offset,
+        arrival.content_sha256,
+        arrival.body,
+    )
+
+
+async def _write_reversals(
+    connection: "asyncpg.Connection[Any]", applied: Sequence[Arrival]
+) -> None:
+    rows = [
+        (arrival.facility_no, reversed_id, arrival.event_id, arrival.recorded_at)
+        for arrival in applied
+        if (reversed_id := reversed_event_id(arrival.event)) is not None
+    ]
+    if rows:
+        await connection.copy_records_to_table("reversal", records=rows)
+
+
+async def _write_complete_counts(
+    connection: "asyncpg.Connection[Any]",
+    applied: Sequence[Arrival],
+    item_nos: Mapping[str, int],
+) -> set[tuple[int, int]]:
+    """Remember the items that complete counts name; returns their (facility_no, item_no)."""
+    rows = {
+        (arrival.facility_no, item_nos[entry.item_id], arrival.event.occurred_at, arrival.event_id)
+        for arrival in applied
+        if isinstance(arrival.event, StockCounted) and arrival.event.complete
+        for entry in arrival.entries
+    }
+    if rows:
+        await connection.copy_records_to_table("complete_count", records=list(rows))
+    return {(facility_no, item_no) for facility_no, item_no, _, _ in rows}

@@ -1,0 +1,1 @@
+"""Composition: the command line, the embedded stack and what runs Dawalog elsewhere."""

@@ -1,7 +1,7 @@
 """Fixtures that any test may use."""
 
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,7 @@ def running() -> Iterator[Stack]:
 
 
 @pytest.fixture
-async def stack(running: Stack) -> AsyncIterator[Stack]:
+async def stack(running: Stack) -> Stack:
     """Real Kafka and Postgres, emptied for this test."""
     await running.reset()
-    yield running
+    return running

@@ -52,6 +52,7 @@ def _sync(fetched: Path) -> dict[str, Path]:
     done = subprocess.run(
         # Copies, not links: a link would let another project's cache change our jars later.
         [jgo, "--links=copy", "--system-java", f"--file={spec}", "sync"],
+        check=False,
         env={**os.environ, "JGO_CACHE_DIR": str(fetched / "cache"), "COLOR": "plain"},
         cwd=fetched,
         capture_output=True,

@@ -10,6 +10,7 @@ from pathlib import Path
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from infra.local import aot
 from infra.local.failure import CannotStart
 from infra.local.jars import class_path
 from infra.local.part import Part
@@ -64,7 +65,7 @@ class Kafka:
     def bootstrap_servers(self) -> str:
         return f"{LOOPBACK}:{self.port}"
 
-    def prepare(self, jvm_options: tuple[str, ...] = ()) -> Part:
+    def prepare(self, jvm_options: tuple[str, ...] | None = None) -> Part:
         """Format the storage once, check it, write the settings, say how to start it. Blocks.
 
         Raises CannotStart where the folder is damaged or the jars can't be had.
@@ -75,9 +76,10 @@ class Kafka:
         else:
             self._format()
         settings = self._write_properties(self._data)
+        options = aot.use_options() if jvm_options is None else jvm_options
         return Part(
             name="kafka",
-            command=(*_java(*jvm_options), "kafka.Kafka", str(settings)),
+            command=(*_java(*options), "kafka.Kafka", str(settings)),
             environment=LOCALE,
             log=self.log,
         )
@@ -122,7 +124,7 @@ class Kafka:
         done = subprocess.run(
             [*_java("-XX:TieredStopAtLevel=1"), "kafka.tools.StorageTool", "format", "--standalone",
              "--cluster-id", self.cluster_id, "--config", settings],
-            capture_output=True, text=True, env=child_environment(LOCALE),
+            check=False, capture_output=True, text=True, env=child_environment(LOCALE),
         )  # fmt: skip
         if done.returncode != 0:
             told = (done.stderr.strip() or done.stdout.strip()).splitlines() or ["no message"]

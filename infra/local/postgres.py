@@ -148,6 +148,7 @@ class Postgres:
     def _run(self, user: PostgresUser, words: list[str], said: str = "") -> None:
         done = subprocess.run(
             [_program(words[0]), *words[1:]],
+            check=False,
             input=said,
             capture_output=True,
             text=True,

@@ -45,7 +45,10 @@ def check_reach(user: PostgresUser, *, folder: Path, program: Path) -> None:
     """Raise CannotStart if the user can't run the program or write into the folder."""
     script = 'test -x "$1" || exit 3; test -w "$2" || exit 4'
     done = subprocess.run(
-        ["/bin/sh", "-c", script, "sh", program, folder], preexec_fn=user.become, cwd="/"
+        ["/bin/sh", "-c", script, "sh", program, folder],
+        check=False,
+        preexec_fn=user.become,
+        cwd="/",
     )
     if done.returncode:
         where = program if done.returncode == 3 else folder
@@ -74,9 +77,10 @@ def _any_user_but_root() -> int:
 
 def _works(user: PostgresUser) -> bool:
     try:
-        return subprocess.run(["/bin/sh", "-c", "exit 0"], preexec_fn=user.become).returncode == 0
+        done = subprocess.run(["/bin/sh", "-c", ":"], check=False, preexec_fn=user.become)
     except (OSError, subprocess.SubprocessError):
         return False
+    return done.returncode == 0
 
 
 def _nobody() -> PostgresUser:

@@ -1,0 +1,39 @@
+# Every target says in its `##` comment what it does; `make help` prints them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/set-up
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
+
+setup: $(STAMP) ## .venv with everything pinned, and the broker's jars
+
+demo: $(STAMP) ## the whole service with a small state and a day of its pharmacies
+	@$(BIN)/dawalog demo
+
+test: $(STAMP) ## all tests, on a real Kafka and a real Postgres
+	@$(BIN)/pytest
+
+check: $(STAMP) ## format, lint, types, directions of imports, dependencies
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/deptry .
+
+bench: $(STAMP) ## our figures beside their baselines
+	@$(BIN)/dawalog bench all
+
+$(STAMP): requirements.lock pyproject.toml infra/local/jgo.lock.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "Dawalog needs Python 3.11 or newer: install it, or say make PYTHON=/path/to/python" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
+	  { echo "Python can't create $(VENV): on Debian, install python3-venv" >&2; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m infra.local.fetch
+	@touch $(STAMP)

@@ -1,6 +1,6 @@
 """An event on its way from the log into the read model."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -12,15 +12,15 @@ from stream.events import StockEvent
 
 @dataclass(slots=True)
 class Arrival:
-    """A decoded event, with what the projector learns of it on the way."""
+    """A decoded event. The last three fields are set when its turn comes."""
 
     record: LogRecord
     event: StockEvent
     event_id: UUID
     content_sha256: bytes
     entries: list[Entry]
-    recorded_at: datetime
-    facility_no: int = 0
+    recorded_at: datetime = field(init=False)
+    facility_no: int = field(init=False)
     reversed_at: datetime | None = None
 
     @property
@@ -30,7 +30,7 @@ class Arrival:
         return self.record.value.decode()
 
 
-def decode_arrival(record: LogRecord, recorded_at: datetime) -> Arrival:
+def decode_arrival(record: LogRecord) -> Arrival:
     """Raises `Undecodable` or `NewerSchema` as `decode_event`."""
     event = decode_event(record.key, record.value, record.headers)
     return Arrival(
@@ -39,5 +39,4 @@ def decode_arrival(record: LogRecord, recorded_at: datetime) -> Arrival:
         event_id=UUID(event.event_id),
         content_sha256=content_sha256(record.headers),
         entries=list_entries(event),
-        recorded_at=recorded_at,
     )

@@ -121,6 +121,10 @@ class Move:
     expected_offset: int
     position: Position
 
+    @property
+    def moved(self) -> bool:
+        return self.position.next_offset > self.expected_offset
+
 
 async def move_positions(
     connection: "asyncpg.Connection[Any]", moves: Sequence[Move], *, model: int, live: bool

@@ -36,7 +36,12 @@ async def _bind_cluster(connection: "asyncpg.Connection[Any]", cluster_id: str) 
         "INSERT INTO dawalog.installation (cluster_id) VALUES ($1) ON CONFLICT DO NOTHING",
         cluster_id,
     )
-    bound = await connection.fetchval("SELECT cluster_id FROM dawalog.installation")
+    _check_cluster(
+        await connection.fetchval("SELECT cluster_id FROM dawalog.installation"), cluster_id
+    )
+
+
+def _check_cluster(bound: str | None, cluster_id: str) -> None:
     if bound != cluster_id:
         raise Corrupt(
             f"this database projects the log of Kafka cluster {bound}, not of {cluster_id}: "
@@ -53,6 +58,10 @@ async def _ensure_live_model(connection: "asyncpg.Connection[Any]") -> int:
                 "INSERT INTO dawalog.live_model (number, definition) VALUES (1, $1)", DEFINITION
             )
             return 1
+    return _check_definition(live)
+
+
+def _check_definition(live: asyncpg.Record) -> int:
     if live["definition"] != DEFINITION:
         raise Corrupt(
             f"the read model follows definition {live['definition']}, this program follows "
@@ -73,3 +82,16 @@ async def create_model(connection: "asyncpg.Connection[Any]", number: int) -> No
 def model_schema(number: int) -> str:
     """The schema's name of a read model."""
     return f"model_{number:d}"
+
+
+async def find_live_model(connection: "asyncpg.Connection[Any]", *, cluster_id: str) -> int:
+    """The live model's number, for a worker. Raises `Corrupt` as `prepare_schema`."""
+    try:
+        bound = await connection.fetchval("SELECT cluster_id FROM dawalog.installation")
+    except asyncpg.UndefinedTableError as error:
+        raise Corrupt("this database has no Dawalog schema yet: run `dawalog init`") from error
+    _check_cluster(bound, cluster_id)
+    live = await connection.fetchrow("SELECT number, definition FROM dawalog.live_model")
+    if live is None:
+        raise Corrupt("this database has no read model yet: run `dawalog init`")
+    return _check_definition(live)

@@ -14,6 +14,20 @@ class DatabaseSettings(BaseSettings):
     )
 
 
+class ReadingSettings(DatabaseSettings):
+    """Settings of a process that reads."""
+
+    read_connections: int = Field(
+        default=10, ge=1, description="connections to Postgres that one process reads on"
+    )
+    read_connect_timeout_seconds: float = Field(
+        default=3.0, gt=0, description="after which a read that found no connection gives up"
+    )
+    read_statement_timeout_seconds: float = Field(
+        default=15.0, gt=0, description="after which Postgres ends a read"
+    )
+
+
 class ProjectorSettings(DatabaseSettings):
     """Settings of the projector."""
 

@@ -61,3 +61,23 @@ def client_options(settings: KafkaSettings) -> dict[str, Any]:
 
 def _reveal(secret: SecretStr | None) -> str | None:
     return None if secret is None else secret.get_secret_value()
+
+
+class WorkerSettings(BaseSettings):
+    """How a worker takes part in the group of workers."""
+
+    model_config = SettingsConfigDict(env_prefix="DAWALOG_", frozen=True)
+
+    worker_instance_id: str | None = Field(
+        default=None,
+        description="a name that this worker keeps over restarts and no other worker has: it then "
+        "takes its partitions up again at once instead of after a session timeout",
+    )
+    worker_session_timeout_seconds: float = Field(
+        default=6.0, ge=6, description="silence after which a worker's partitions move to others"
+    )
+    worker_fetch_records: int = Field(default=4000, gt=0, description="records taken at a time")
+    worker_metrics_host: str = "127.0.0.1"
+    worker_metrics_port: int = Field(
+        default=0, ge=0, le=65535, description="/metrics, /healthz and /readyz; 0: none"
+    )

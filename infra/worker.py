@@ -1,0 +1,156 @@
+"""One worker process: the Faust app of `stream` on the projector of `projections`.
+
+Whatever breaks ends the process with exit code 1 at once: nothing is lost by that, for the rows
+and the positions move together, and the supervisor starts it again.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from contextlib import AsyncExitStack
+from typing import Final
+
+import asyncpg
+import structlog
+
+from projections.decoding import PROJECTED_TOPICS
+from projections.metrics import LAG
+from projections.projector import Projector, open_projector
+from projections.schema import find_live_model
+from projections.settings import ProjectorSettings
+from stream.batches import RecordBatchApp
+from stream.errors import DawalogError, Unavailable
+from stream.health import serve_health
+from stream.settings import KafkaSettings, WorkerSettings
+from stream.topics import cluster_id
+from stream.worker import create_app
+
+log = structlog.get_logger()
+
+STOP_SECONDS: Final = 5.0
+"""How long an orderly stop may take; after that the process just ends, which is as safe."""
+
+WATCH_SECONDS: Final = 1.0
+
+STUCK_SECONDS: Final = 60.0
+"""Records are waiting and no position moved for so long: the consumer died silently."""
+
+
+def main() -> None:
+    """Run until SIGTERM or SIGINT (exit 0), or until something breaks (exit 1)."""
+    try:
+        asyncio.run(_work())
+    except BaseExceptionGroup as group:
+        _fail(_first(group))
+    except Exception as error:
+        _fail(error)
+    # Faust's consumer thread may still be closing; everything that matters is committed.
+    _exit(0)
+
+
+async def _work() -> None:
+    projector_settings, kafka, worker = ProjectorSettings(), KafkaSettings(), WorkerSettings()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    model = await _find_model(projector_settings, kafka)
+    async with AsyncExitStack() as parts:
+        projector = await parts.enter_async_context(
+            open_projector(projector_settings, kafka, model=model)
+        )
+        app = create_app(projector, kafka, worker, PROJECTED_TOPICS)
+        if worker.worker_metrics_port:
+            await parts.enter_async_context(
+                serve_health(
+                    worker.worker_metrics_host,
+                    worker.worker_metrics_port,
+                    lambda: bool(projector.next_offsets()),
+                )
+            )
+        await _run(app, projector, stop)
+
+
+async def _run(app: RecordBatchApp, projector: Projector, stop: asyncio.Event) -> None:
+    """Until `stop` is set; raises what broke in Faust, the projector or the watch."""
+    tasks = [
+        asyncio.create_task(projector.run()),
+        asyncio.create_task(_run_faust(app)),
+        asyncio.create_task(_watch(app, projector)),
+        asyncio.create_task(stop.wait()),
+    ]
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in done:
+        task.result()
+    log.info("worker stops")
+    await asyncio.wait([asyncio.create_task(app.stop())], timeout=STOP_SECONDS)
+    _exit(0)
+
+
+async def _run_faust(app: RecordBatchApp) -> None:
+    await app.start()
+    await app.wait_until_stopped()
+    raise app.crash_reason or Unavailable("the Faust app stopped by itself")
+
+
+async def _watch(app: RecordBatchApp, projector: Projector) -> None:
+    """Report the lag; raise if there is some and nothing moves (Faust #175, #523, #532)."""
+    loop = asyncio.get_running_loop()
+    seen: dict[tuple[str, int], int] = {}
+    moved_at = loop.time()
+    while True:
+        await asyncio.sleep(WATCH_SECONDS)
+        positions = projector.next_offsets()
+        lag = sum(_report_lag(app, positions).values())
+        if positions != seen or not lag:
+            seen, moved_at = positions, loop.time()
+        elif loop.time() - moved_at > STUCK_SECONDS:
+            raise Unavailable(f"{lag} records are waiting and nothing moved; the worker restarts")
+
+
+def _report_lag(
+    app: RecordBatchApp, positions: dict[tuple[str, int], int]
+) -> dict[tuple[str, int], int]:
+    lags = {}
+    for (topic, partition), next_offset in positions.items():
+        end = app.monitor.tp_end_offsets.get((topic, partition))  # type: ignore[call-overload]
+        lags[topic, partition] = max(0, (end or 0) - next_offset)
+        LAG.labels(topic, str(partition)).set(lags[topic, partition])
+    return lags
+
+
+async def _find_model(settings: ProjectorSettings, kafka: KafkaSettings) -> int:
+    try:
+        connection = await asyncpg.connect(settings.database_url)
+    except (OSError, asyncpg.PostgresError) as error:
+        raise Unavailable(f"Postgres cannot be reached: {error}") from error
+    try:
+        return await find_live_model(connection, cluster_id=await cluster_id(kafka))
+    finally:
+        await connection.close()
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def _fail(error: BaseException) -> None:
+    if isinstance(error, DawalogError):
+        log.critical(error.detail)
+    else:
+        log.critical("the worker broke", exc_info=error)
+    _exit(1)
+
+
+def _exit(code: int) -> None:
+    """End now: threads of Faust's that hang don't keep the process."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""Records → what the projector can apply, or why it can't."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, TypeAlias
+
+import structlog
+
+from projections.arrivals import Arrival, decode_arrival
+from projections.dead_letters import Kind
+from projections.reference import ReferenceArrival, decode_reference_arrival
+from stream.batches import LogRecord, RecordBatch
+from stream.errors import Undecodable
+from stream.topics import REFERENCE, STOCK_EVENTS
+
+log = structlog.get_logger()
+
+PROJECTED_TOPICS: Final = (STOCK_EVENTS, REFERENCE)
+
+PROGRAM_FAULTS: Final = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+"""What one odd record can cause in our own code."""
+
+
+@dataclass(slots=True)
+class Undecoded:
+    """A record that is no event, with the reason; `recorded_at` is set when its turn comes."""
+
+    record: LogRecord
+    kind: Kind
+    reason: str
+    recorded_at: datetime = field(init=False)
+
+
+Item: TypeAlias = Arrival | ReferenceArrival | Undecoded
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedBatch:
+    """A record batch with its items, one a record, in offset order."""
+
+    topic: str
+    partition: int
+    epoch: int
+    items: list[Item]
+
+    @property
+    def weight(self) -> int:
+        """Ledger lines, or one for what has none: what a transaction's size is counted in."""
+        return sum(
+            len(item.entries) or 1 if isinstance(item, Arrival) else 1 for item in self.items
+        )
+
+
+def decode_batch(batch: RecordBatch) -> DecodedBatch:
+    """Raises `NewerSchema`: that record isn't at fault, this program is too old."""
+    decode = decode_arrival if batch.topic == STOCK_EVENTS else decode_reference_arrival
+    items: list[Item] = []
+    for record in batch.records:
+        try:
+            items.append(decode(record))
+        except Undecodable as error:
+            items.append(Undecoded(record, "undecodable", error.detail))
+        except PROGRAM_FAULTS as error:
+            log.error("a record could not be decoded", record=str(record), exc_info=True)
+            items.append(Undecoded(record, "failed", f"{type(error).__name__}: {error}"))
+    return DecodedBatch(batch.topic, batch.partition, batch.epoch, items)

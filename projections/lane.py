@@ -1,0 +1,184 @@
+"""A lane: one connection that projects its partitions' batches, merged, a transaction at a time.
+
+It never waits for more than what is there (latency), and takes all that is there up to a bound
+(throughput). Partitions belong to exactly one lane, so lanes share no rows.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+import asyncpg
+import structlog
+
+from projections.arrivals import Arrival
+from projections.dead_letters import DeadLetter, conflict, put_dead_letters
+from projections.decoding import PROGRAM_FAULTS, DecodedBatch, Item, Undecoded
+from projections.dictionary import Dictionary
+from projections.ledger import project_events
+from projections.metrics import observe_applied
+from projections.positions import Move, Position, move_positions
+from projections.reference import ReferenceArrival, project_reference
+from stream.errors import Corrupt
+
+log = structlog.get_logger()
+
+PartitionKey = tuple[str, int]
+
+RECORD_FAULTS: Final = (
+    asyncpg.DataError,
+    asyncpg.IntegrityConstraintViolationError,
+    *PROGRAM_FAULTS,
+)
+"""What one record can cause in our code or in Postgres. All else stops the worker."""
+
+MAX_FAILURES_IN_A_ROW: Final = 20
+"""After so many the fault is ours, not the records': stop rather than dead-letter the log."""
+
+
+class Lane:
+    """Projects what `put` brings, until `run` raises. Call everything on one event loop."""
+
+    def __init__(
+        self,
+        connection: "asyncpg.Connection[Any]",
+        *,
+        model: int,
+        live: bool,
+        max_lines: int,
+        on_commit: Callable[[], None],
+    ) -> None:
+        self.lock = asyncio.Lock()  # held over a transaction, and over a claim
+        self.positions: dict[PartitionKey, Position] = {}
+        self.waiting_lines = 0
+        self._connection = connection
+        self._model = model
+        self._live = live
+        self._max_lines = max_lines
+        self._on_commit = on_commit
+        self._queue: asyncio.Queue[DecodedBatch] = asyncio.Queue()
+        self._facilities = Dictionary("facility")
+        self._items = Dictionary("item")
+        self._failures_in_a_row = 0
+
+    def put(self, batch: DecodedBatch) -> None:
+        self.waiting_lines += batch.weight
+        self._queue.put_nowait(batch)
+
+    async def run(self) -> None:
+        """Project for ever. Raises what broke: nothing of the failed transaction is kept."""
+        while True:
+            batches = [await self._queue.get()]
+            lines = batches[0].weight
+            while lines < self._max_lines and not self._queue.empty():
+                batches.append(self._queue.get_nowait())
+                lines += batches[-1].weight
+            async with self.lock:
+                await self._project([item for batch in batches for item in self._take(batch)])
+            self.waiting_lines -= lines
+
+    def _take(self, batch: DecodedBatch) -> Iterable[Item]:
+        """The items of a batch, unless it was fetched under a claim that is no longer ours."""
+        position = self.positions.get((batch.topic, batch.partition))
+        return batch.items if position and position.epoch == batch.epoch else ()
+
+    async def _project(self, items: Sequence[Item]) -> None:
+        """One transaction; if a record's fault fails it, halves, down to the record at fault."""
+        if not items:
+            return
+        try:
+            await self._commit(items)
+        except RECORD_FAULTS as error:
+            if len(items) > 1:
+                await self._project(items[: len(items) // 2])
+                await self._project(items[len(items) // 2 :])
+                return
+            self._failures_in_a_row += 1
+            log.error("a record could not be applied", record=str(items[0].record), exc_info=True)
+            if self._failures_in_a_row >= MAX_FAILURES_IN_A_ROW:
+                raise Corrupt(
+                    f"{MAX_FAILURES_IN_A_ROW} records in a row could not be applied, the last by: "
+                    f"{error}; the worker stops"
+                ) from error
+            await self._commit(items, failure=f"{type(error).__name__}: {error}")
+        else:
+            self._failures_in_a_row = 0
+
+    async def _commit(self, items: Sequence[Item], failure: str | None = None) -> None:
+        """Apply the items that are next in their partitions, with the positions' move."""
+        moves, due = self._step(items)
+        if not due:
+            return
+        arrivals = [item for item in due if isinstance(item, Arrival) and failure is None]
+        references = [item for item in due if isinstance(item, ReferenceArrival) and not failure]
+        letters = [
+            letter for item in due if (letter := _letter(item, failure)) is not None
+        ]
+        await self._number(arrivals)
+        async with self._connection.transaction():
+            await move_positions(self._connection, moves, model=self._model, live=self._live)
+            if references:
+                await project_reference(self._connection, references)
+            if arrivals:
+                outcome = await project_events(self._connection, arrivals, self._items.numbers)
+                letters += [conflict(arrival) for arrival in outcome.conflicts]
+            if letters:
+                await put_dead_letters(self._connection, letters)
+        for move in moves:
+            self.positions[move.position.topic, move.position.partition] = move.position
+        self._on_commit()
+        observe_applied(due, letters)
+
+    def _step(self, items: Sequence[Item]) -> tuple[list[Move], list[Item]]:
+        """Walk the positions over the items: repeated ones are skipped, a hole stops the worker."""
+        moves: dict[PartitionKey, Move] = {}
+        due: list[Item] = []
+        for item in items:
+            record = item.record
+            key = (record.topic, record.partition)
+            move = moves.get(key)
+            if move is None:
+                position = replace(self.positions[key])
+                move = moves[key] = Move(position.next_offset, position)
+            if record.offset < move.position.next_offset:
+                continue
+            if record.offset > move.position.next_offset:
+                raise Corrupt(
+                    f"records {move.position.next_offset} to {record.offset - 1} of partition "
+                    f"{record.partition} of {record.topic} are missing; the worker stops"
+                )
+            item.recorded_at = move.position.advance(record)
+            due.append(item)
+        return [move for move in moves.values() if move.moved], due
+
+    async def _number(self, arrivals: Sequence[Arrival]) -> None:
+        await self._facilities.learn(
+            self._connection, (arrival.event.facility_id for arrival in arrivals)
+        )
+        await self._items.learn(
+            self._connection,
+            (entry.item_id for arrival in arrivals for entry in arrival.entries),
+        )
+        numbers = self._facilities.numbers
+        for arrival in arrivals:
+            arrival.facility_no = numbers[arrival.event.facility_id]
+
+
+def _letter(item: Item, failure: str | None) -> DeadLetter | None:
+    match item:
+        case Undecoded():
+            return DeadLetter(item.record, item.recorded_at, item.kind, item.reason)
+        case Arrival() if failure:
+            return DeadLetter(
+                item.record,
+                item.recorded_at,
+                "failed",
+                failure,
+                item.event.facility_id,
+                item.event_id,
+            )
+        case ReferenceArrival() if failure:
+            return DeadLetter(item.record, item.recorded_at, "failed", failure)
+        case _:
+            return None

@@ -1,0 +1,179 @@
+"""The projector: what the Faust worker feeds (`stream.batches.Projection`).
+
+Record batches are decoded as they come and go to the lane of their partition; each lane merges
+what is waiting into one transaction. Where each partition stands is Postgres's to say, not
+Kafka's: `claim` reads it there, and checks that the log is still the one that was projected.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, Final
+
+import asyncpg
+from aiokafka import TopicPartition
+
+from projections.announcing import Announcer
+from projections.decoding import DecodedBatch, decode_batch
+from projections.lane import Lane
+from projections.log_check import check_log
+from projections.metrics import DEAD_LETTERS, LAG
+from projections.positions import Fenced, claim_positions
+from projections.schema import model_schema
+from projections.settings import ProjectorSettings
+from stream.batches import Claim, RecordBatch
+from stream.errors import Unavailable
+from stream.settings import KafkaSettings
+from stream.topics import REFERENCE
+
+ROOM_LINES: Final = 3
+"""Fetching pauses while a lane has so many transactions' lines waiting."""
+
+DEAD_LETTER_REPORT_SECONDS: Final = 15.0
+
+
+class Projector:
+    """Projects into one read model. Made by `open_projector`; `run` until it raises."""
+
+    def __init__(
+        self,
+        lanes: list[Lane],
+        announcer: Announcer,
+        control: "asyncpg.Connection[Any]",
+        kafka: KafkaSettings,
+        settings: ProjectorSettings,
+    ) -> None:
+        self._lanes = lanes
+        self._announcer = announcer
+        self._control = control
+        self._control_lock = asyncio.Lock()
+        self._kafka = kafka
+        self._room = ROOM_LINES * settings.projector_transaction_lines
+        self._roomy = asyncio.Event()
+
+    async def run(self) -> None:
+        """Work until something breaks; raises what broke (never returns)."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._announcer.run())
+            tasks.create_task(self._report_dead_letters())
+            for lane in self._lanes:
+                tasks.create_task(lane.run())
+
+    async def claim(
+        self, partitions: Collection[TopicPartition]
+    ) -> Mapping[TopicPartition, Claim]:
+        """Claim the positions; batches of an earlier claim are dropped from now on."""
+        async with AsyncExitStack() as between_transactions:
+            for lane in self._lanes:
+                await between_transactions.enter_async_context(lane.lock)
+                lane.positions.clear()
+            async with self._control_lock:
+                positions = await claim_positions(self._control, partitions)
+            await check_log(self._kafka, positions)
+            for position in positions:
+                lane = self._lane_of(position.partition)
+                lane.positions[position.topic, position.partition] = position
+        LAG.clear()
+        return {
+            TopicPartition(position.topic, position.partition): Claim(
+                position.next_offset, position.epoch
+            )
+            for position in positions
+        }
+
+    async def wait_for_room(self) -> None:
+        """Wait while a lane has much to do; lanes say when they have done some of it."""
+        while any(lane.waiting_lines > self._room for lane in self._lanes):
+            self._roomy.clear()
+            await self._roomy.wait()
+
+    async def submit(self, batch: RecordBatch) -> None:
+        """Decode a batch and hand it to its lane. Raises `NewerSchema`."""
+        decoded: DecodedBatch = decode_batch(batch)
+        self._lane_of(batch.partition).put(decoded)
+
+    def next_offsets(self) -> dict[tuple[str, int], int]:
+        """The positions of the partitions claimed now."""
+        return {
+            key: position.next_offset
+            for lane in self._lanes
+            for key, position in lane.positions.items()
+        }
+
+    def on_commit(self) -> None:
+        self._announcer.announce()
+        self._roomy.set()
+
+    def _lane_of(self, partition: int) -> Lane:
+        return self._lanes[partition % len(self._lanes)]
+
+    async def _report_dead_letters(self) -> None:
+        while True:
+            if (REFERENCE, 0) in self.next_offsets():
+                async with self._control_lock:
+                    rows = await self._control.fetch(
+                        "SELECT topic, kind, count(*) FROM dead_letter GROUP BY topic, kind"
+                    )
+                DEAD_LETTERS.clear()
+                for topic, kind, count in rows:
+                    DEAD_LETTERS.labels(topic, kind).set(count)
+            await asyncio.sleep(DEAD_LETTER_REPORT_SECONDS)
+
+
+@asynccontextmanager
+async def open_projector(
+    settings: ProjectorSettings, kafka: KafkaSettings, *, model: int, live: bool = True
+) -> AsyncIterator[Projector]:
+    """A projector into read model `model`, with connections of its own.
+
+    Args:
+        live: whether `model` must be the one that answers reads, now and at each transaction.
+    """
+    async with AsyncExitStack() as connections:
+
+        async def connect(role: str) -> "asyncpg.Connection[Any]":
+            connection = await _connect(settings, model, role)
+            connections.push_async_callback(connection.close)
+            return connection
+
+        announcer = Announcer(await connect("announcer"))
+        lanes: list[Lane] = []
+        projector = Projector(lanes, announcer, await connect("control"), kafka, settings)
+        for number in range(settings.projector_lanes):
+            lanes.append(
+                Lane(
+                    await connect(f"lane {number}"),
+                    model=model,
+                    live=live,
+                    max_lines=settings.projector_transaction_lines,
+                    on_commit=projector.on_commit,
+                )
+            )
+        yield projector
+
+
+async def _connect(
+    settings: ProjectorSettings, model: int, role: str
+) -> "asyncpg.Connection[Any]":
+    timeout_ms = int(settings.projector_idle_timeout_seconds * 1000)
+    try:
+        return await asyncpg.connect(
+            settings.database_url,
+            server_settings={
+                "application_name": f"dawalog worker: {role}",
+                "search_path": model_schema(model),
+                # A worker frozen inside a transaction, or cut off, doesn't hold its successor up.
+                "idle_in_transaction_session_timeout": str(timeout_ms),
+                "tcp_user_timeout": str(timeout_ms),
+                # Every look-up is by key. A plan made while a table was empty would scan it.
+                "enable_seqscan": "off",
+                "enable_hashjoin": "off",
+                "enable_mergejoin": "off",
+                "jit": "off",
+            },
+        )
+    except (OSError, asyncpg.PostgresError) as error:
+        raise Unavailable(f"Postgres cannot be reached: {error}") from error
+
+
+__all__ = ["Fenced", "Projector", "open_projector"]

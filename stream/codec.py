@@ -56,6 +56,10 @@ class OutgoingRecord:
     value: bytes
     headers: tuple[tuple[str, bytes], ...]
 
+    @property
+    def type(self) -> str:
+        return self.headers[0][1].decode()
+
 
 def encode_event(
     event: PostedEvent, *, recorded_by: str, source: str, partitions: int, keys: KeyRing

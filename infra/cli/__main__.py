@@ -1,0 +1,5 @@
+"""`python -m infra.cli`, as the embedded stack starts its roles."""
+
+from infra.cli import main
+
+main()

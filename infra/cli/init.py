@@ -1,0 +1,41 @@
+"""`dawalog init`: topics and schema in outside systems."""
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from infra.cli.options import DataDir
+from infra.environment import use_data_dir
+
+
+def init(
+    data_dir: DataDir = None,
+    partitions: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            max=1024,
+            help="Partitions of stock-events and alert-events: the most workers there can ever "
+            "be. Fixed for ever, because a facility's partition depends on it.",
+        ),
+    ] = 32,
+    replicas: Annotated[
+        int, typer.Option(min=1, max=15, help="Brokers that hold a copy of each record.")
+    ] = 3,
+    min_insync_replicas: Annotated[
+        int, typer.Option(min=1, max=15, help="Copies written before a post is answered.")
+    ] = 2,
+    one_copy: Annotated[
+        bool,
+        typer.Option("--one-copy", help="Accept fewer copies than 3, and 2 before an answer."),
+    ] = False,
+) -> None:
+    """Create the topics and the database's schema. Safe to repeat: what is there stays as it is."""
+    use_data_dir(data_dir)
+    from infra.initialising import Topics, initialise
+
+    topics = Topics(
+        partitions=partitions, replicas=replicas, min_insync_replicas=min_insync_replicas
+    )
+    asyncio.run(initialise(topics, one_copy=one_copy))

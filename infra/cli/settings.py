@@ -1,0 +1,49 @@
+"""`dawalog settings`: every setting, what it is now and what it is for."""
+
+import json
+from typing import Any
+
+import typer
+from pydantic import SecretStr
+from pydantic_settings import BaseSettings
+
+from infra.cli.options import AsJson, DataDir
+from infra.environment import choose_data_dir, use_data_dir
+
+
+def settings(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """All settings of all roles, as the environment and the data folder give them.
+
+    Each is the environment variable of its name in capitals, with DAWALOG_ before it.
+    """
+    use_data_dir(data_dir)
+    values: dict[str, Any] = {"data_dir": str(choose_data_dir(data_dir))}
+    notes: dict[str, str] = {}
+    for group in _groups():
+        instance = group()
+        for name, field in group.model_fields.items():
+            values[name] = _plain(getattr(instance, name))
+            notes[name] = field.description or ""
+    values["api_url"] = f"http://{values['api_host']}:{values['api_port']}"
+    if as_json:
+        print(json.dumps(values, indent=2))
+    else:
+        for name, value in values.items():
+            typer.echo(f"DAWALOG_{name.upper()}={'' if value is None else value}")
+            if notes.get(name):
+                typer.echo(f"    {notes[name]}")
+
+
+def _groups() -> tuple[type[BaseSettings], ...]:
+    from api.settings import ApiSettings
+    from projections.settings import ProjectorSettings
+    from stream.settings import WorkerSettings
+
+    return (ApiSettings, ProjectorSettings, WorkerSettings)
+
+
+def _plain(value: Any) -> Any:
+    """As JSON has it; a password is not shown."""
+    if isinstance(value, SecretStr):
+        return "***"
+    return value if isinstance(value, bool | int | float | str | None) else str(value)

@@ -1,0 +1,160 @@
+"""`dawalog up`: the whole service on one machine, from an empty folder or where it left off."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from infra.local.installation import Installation, open_installation, prepare_folder
+from infra.local.kafka import Kafka
+from infra.local.keeper import Keeper
+from infra.local.part import Part
+from infra.local.ports import LOOPBACK, free_port
+from infra.local.postgres import Postgres
+from infra.local.probe import until_ok
+from infra.local.running import end_leftovers, only_one, write_processes
+from projections.schema import prepare_schema
+from stream.settings import KafkaSettings
+from stream.topics import create_topics
+
+PARTITIONS = 8
+READY_SECONDS = 120.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """`api_port`: 0 for a free one, None for the one it had. `folder` is absolute."""
+
+    folder: Path
+    api_port: int | None = None
+    workers: int = 1
+
+
+@asynccontextmanager
+async def running_up(wanted: Wanted) -> AsyncIterator[Installation]:
+    """The service, ready for writes and reads; stopped in order when the block ends.
+
+    Raises CannotStart with a sentence for the operator.
+    """
+    prepare_folder(wanted.folder)
+    with only_one(wanted.folder):
+        await asyncio.to_thread(end_leftovers, wanted.folder)
+        installation = open_installation(wanted.folder, api_port=wanted.api_port)
+        parts = _Parts(wanted.folder)
+        try:
+            await _start_servers(parts, installation)
+            await _start_roles(parts, installation, wanted.workers)
+            yield installation
+        finally:
+            await parts.stop()
+
+
+class _Parts:
+    """The keepers of all parts, and the list of their pids in the folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._keepers: dict[str, Keeper] = {}
+        self._list()
+
+    def keep(self, part: Part) -> Keeper:
+        keeper = Keeper(part, self._list)
+        self._keepers[part.name] = keeper
+        return keeper
+
+    async def stop(self) -> None:
+        """First what takes requests, then what works them off, then what they both need."""
+        servers = {"kafka", "postgres"}
+        roles = [name for name in self._keepers if name not in servers]
+        for group in ({"api"}, set(roles) - {"api"}, servers):
+            keepers = [keeper for name, keeper in self._keepers.items() if name in group]
+            await asyncio.gather(*(keeper.stop() for keeper in keepers))
+
+    def _list(self) -> None:
+        pids = {name: keeper.pid for name, keeper in self._keepers.items()}
+        write_processes(self.folder, {name: pid for name, pid in pids.items() if pid is not None})
+
+
+async def _start_servers(parts: _Parts, installation: Installation) -> None:
+    """Both at once; then the topics and the schema that are missing."""
+    folder = parts.folder
+    kafka, postgres = installation.kafka(folder), installation.postgres(folder)
+
+    async def start(server: Kafka | Postgres) -> None:
+        keeper = parts.keep(await _to_its_end(server.prepare))
+        await keeper.until_ready(server.wait_ready(), seconds=READY_SECONDS)
+
+    await _all(start(kafka), start(postgres))
+    settings = KafkaSettings(
+        kafka_bootstrap_servers=kafka.bootstrap_servers, kafka_security_protocol="PLAINTEXT"
+    )
+    # One broker without replicas: only a flush makes an acknowledgement durable.
+    await create_topics(
+        settings,
+        partitions=PARTITIONS,
+        replication_factor=1,
+        min_insync_replicas=1,
+        flush_each=True,
+    )
+    connection = await asyncpg.connect(postgres.database_url)
+    try:
+        await prepare_schema(connection, cluster_id=installation.cluster_id)
+    finally:
+        await connection.close()
+
+
+async def _start_roles(parts: _Parts, installation: Installation, workers: int) -> None:
+    environment = installation.environment(parts.folder)
+
+    async def start(name: str, role: str, port: int, extra: Mapping[str, str]) -> None:
+        part = Part(
+            name=name,
+            # -P: a file in the current folder must not pass for a module of ours.
+            command=(sys.executable, "-P", "-m", "infra.cli", role),
+            environment={**environment, **extra},
+            log=parts.folder / "logs" / f"{name}.log",
+            stop_signal=signal.SIGTERM,
+        )
+        ready = until_ok(f"http://{LOOPBACK}:{port}/readyz")
+        await parts.keep(part).until_ready(ready, seconds=READY_SECONDS)
+
+    starts = [start("api", "api", installation.ports.api, {})]
+    taken = {installation.ports.api}
+    for number in range(1, workers + 1):
+        port = free_port(frozenset(taken))
+        taken.add(port)
+        own = {
+            "DAWALOG_WORKER_INSTANCE_ID": f"worker-{number}",
+            "DAWALOG_WORKER_METRICS_HOST": LOOPBACK,
+            "DAWALOG_WORKER_METRICS_PORT": str(port),
+        }
+        starts.append(start(f"worker-{number}", "worker", port, own))
+    await _all(*starts)
+
+
+async def _all(*starts: Coroutine[Any, Any, None]) -> None:
+    """Run them together; the first failure cancels the rest and is raised itself."""
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for start in starts:
+                tasks.create_task(start)
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+
+
+async def _to_its_end(work: Callable[[], Part]) -> Part:
+    """Run blocking work in a thread. A thread can't be cancelled, so a cancellation waits for it:
+    the folder isn't let go of while something still writes there.
+    """
+    running = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait({running})
+        raise

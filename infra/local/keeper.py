@@ -1,0 +1,124 @@
+"""Keeping one part running: started again with back-off whenever it ends, until told to stop."""
+
+import asyncio
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import structlog
+
+from infra.local.failure import CannotStart
+from infra.local.part import Part, roll
+
+logger = structlog.get_logger(__name__)
+
+DELAYS_SECONDS = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0)
+# A part that lived so long was healthy: its next restart is quick again.
+HEALTHY_SECONDS = 30.0
+TRIES_BEFORE_READY = 3
+STOP_SECONDS = 20.0
+
+
+class Keeper:
+    """`changed` is called after each start and end of the process."""
+
+    def __init__(self, part: Part, changed: Callable[[], None]) -> None:
+        self.part = part
+        self.pid: int | None = None
+        self._changed = changed
+        self._process: asyncio.subprocess.Process | None = None
+        self._stopping = asyncio.Event()
+        self._ended = asyncio.Condition()
+        self._ends = 0
+        self._task = asyncio.create_task(self._keep(), name=f"keep {part.name}")
+
+    async def until_ready(self, ready: Coroutine[Any, Any, None], *, seconds: float) -> None:
+        """Wait for `ready`; raise CannotStart if the part keeps ending first, or time runs out."""
+        waiting = asyncio.create_task(ready)
+        failing = asyncio.create_task(self._fails_to_start())
+        try:
+            async with asyncio.timeout(seconds):
+                await asyncio.wait({waiting, failing}, return_when=asyncio.FIRST_COMPLETED)
+        except TimeoutError:
+            raise self._cannot_start(f"was not ready within {seconds:.0f} s") from None
+        finally:
+            failing.cancel()
+            done = waiting.done()
+            waiting.cancel()
+        if not done:
+            raise self._cannot_start("ended while it was starting")
+        waiting.result()
+        logger.info("ready", part=self.part.name, pid=self.pid)
+
+    async def stop(self) -> None:
+        """Ask it to stop, wait, and kill it if it doesn't."""
+        self._stopping.set()
+        self._signal(self.part.stop_signal)
+        try:
+            await asyncio.wait_for(asyncio.shield(self._task), STOP_SECONDS)
+        except TimeoutError:
+            logger.warning("did not stop, killed", part=self.part.name)
+            self._signal(signal.SIGKILL)
+            await self._task
+
+    async def _keep(self) -> None:
+        failures = 0
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            await self._run_once()
+            if self._stopping.is_set():
+                return
+            failures = 0 if time.monotonic() - began > HEALTHY_SECONDS else failures
+            delay = DELAYS_SECONDS[min(failures, len(DELAYS_SECONDS) - 1)]
+            failures += 1
+            self._log_end(delay)
+            async with self._ended:
+                self._ends += 1
+                self._ended.notify_all()
+            await self._pause(delay)
+
+    async def _run_once(self) -> None:
+        self._process = None
+        try:
+            roll(self.part.log)
+            with self.part.log.open("ab") as log:
+                self._process = await asyncio.create_subprocess_exec(
+                    *self.part.command, stdout=log, **self.part.process_options()
+                )
+        except (OSError, subprocess.SubprocessError) as error:  # such as no memory, no space
+            logger.warning("could not be started", part=self.part.name, why=str(error))
+            return
+        self.pid = self._process.pid
+        self._changed()
+        if self._stopping.is_set():  # told to stop while it was being started
+            self._signal(self.part.stop_signal)
+        await self._process.wait()
+        self.pid = None
+        self._changed()
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+        except TimeoutError:
+            return
+
+    async def _fails_to_start(self) -> None:
+        async with self._ended:
+            await self._ended.wait_for(lambda: self._ends >= TRIES_BEFORE_READY)
+
+    def _log_end(self, delay_seconds: float) -> None:
+        code = self._process.returncode if self._process else None
+        how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+        logger.warning(
+            "ended, starting it again", part=self.part.name, how=how, in_seconds=delay_seconds
+        )
+
+    def _cannot_start(self, what: str) -> CannotStart:
+        part = self.part
+        return CannotStart(f"{part.name} {what}: {part.last_words()} (see {part.log})")
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is not None and self._process.returncode is None:
+            self._process.send_signal(number)

@@ -1,0 +1,104 @@
+"""Who runs in a data folder: one `up` at a time, and what it started."""
+
+import contextlib
+import fcntl
+import os
+import signal
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from infra.local.failure import CannotStart
+from infra.local.process import signal_process, started_at
+
+ENDING_SECONDS = 20.0
+
+
+class Running(BaseModel):
+    """One process: its pid alone could be another's by now, with its start it can't."""
+
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    name: str
+    pid: int
+    started: str
+
+    @property
+    def alive(self) -> bool:
+        return started_at(self.pid) == self.started
+
+
+class ProcessList(BaseModel):
+    """All processes of one `up`; the first is `up` itself."""
+
+    model_config = ConfigDict(frozen=True, strict=True)
+
+    up: Running
+    parts: tuple[Running, ...] = ()
+
+
+@contextlib.contextmanager
+def only_one(folder: Path) -> Iterator[None]:
+    """Hold the folder for this process; the kernel lets go of it however we end.
+
+    Raises CannotStart when another `up` has it.
+    """
+    with (folder / "lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            listed = read_processes(folder)
+            who = f", pid {listed.up.pid}" if listed else ""
+            raise CannotStart(f"`dawalog up` is already running in {folder}{who}") from None
+        yield
+
+
+def write_processes(folder: Path, parts: Mapping[str, int]) -> None:
+    """Record which part has which pid now."""
+    started = {name: (pid, started_at(pid)) for name, pid in parts.items()}
+    listed = ProcessList(
+        up=Running(name="up", pid=os.getpid(), started=started_at(os.getpid()) or ""),
+        parts=tuple(
+            Running(name=name, pid=pid, started=when)
+            for name, (pid, when) in started.items()
+            if when is not None
+        ),
+    )
+    fresh = folder / "processes.new"
+    fresh.write_text(listed.model_dump_json())
+    fresh.replace(folder / "processes.json")
+
+
+def read_processes(folder: Path) -> ProcessList | None:
+    """What the last `up` recorded, running or not; None where nothing readable is there."""
+    try:
+        return ProcessList.model_validate_json((folder / "processes.json").read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def running_parts(folder: Path) -> list[Running]:
+    """The living parts of a running `up`; raises CannotStart when none is running."""
+    listed = read_processes(folder)
+    if listed is None or not listed.up.alive:
+        raise CannotStart(f"no `dawalog up` is running in {folder}")
+    return [part for part in listed.parts if part.alive]
+
+
+def end_leftovers(folder: Path) -> None:
+    """End what a killed `up` may have left behind. Only for the holder of the folder. Blocks."""
+    listed = read_processes(folder)
+    left = [part for part in listed.parts if part.alive] if listed else []
+    for part in left:
+        # Postgres by its immediate shutdown: it takes its own children with it.
+        number = signal.SIGQUIT if part.name == "postgres" else signal.SIGKILL
+        signal_process(part.pid, number)
+        signal_process(part.pid, signal.SIGCONT)
+    deadline = time.monotonic() + ENDING_SECONDS
+    while any(part.alive for part in left):
+        if time.monotonic() > deadline:
+            for part in left:
+                signal_process(part.pid, signal.SIGKILL)
+        time.sleep(0.02)

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from asyncpg.pgproto.pgproto import UUID as FastUUID
+
 from projections.entries import Entry, list_entries
 from stream.batches import LogRecord
 from stream.codec import content_sha256, decode_event
@@ -36,7 +38,7 @@ def decode_arrival(record: LogRecord) -> Arrival:
     return Arrival(
         record=record,
         event=event,
-        event_id=UUID(event.event_id),
+        event_id=FastUUID(event.event_id),
         content_sha256=content_sha256(record.headers),
         entries=list_entries(event),
     )

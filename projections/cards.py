@@ -4,64 +4,63 @@ That is the usual case. An entry that comes earlier than the card's last one is 
 place to refold from; `projections.refold` does that in the database. Pure: no I/O.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 from projections.arrivals import Arrival
 from projections.entries import Entry
 
-
-class CardKey(NamedTuple):
-    facility_no: int
-    item_no: int
-    lot: str
-
+CardKey: TypeAlias = tuple[int, int, str]
+"""(facility_no, item_no, lot). Plain tuples here: this is the projector's innermost loop."""
 
 FoldKey: TypeAlias = tuple[datetime, str, int]
 """(occurred_at, event_id, line_no): the order of a card's entries. event_id in lower case, whose
 order as text is that of its bytes, and so Postgres's."""
 
+CardState: TypeAlias = tuple[int, date | None, FoldKey]
+"""(on_hand, expiry, key of the last entry); expiry is the earliest that an unreversed fact gave."""
 
-class CardState(NamedTuple):
-    """A card after its last entry; `expiry` is the earliest of its unreversed facts."""
-
-    on_hand: int
-    expiry: date | None
-    last: FoldKey
-
-
-class NewEntry(NamedTuple):
-    arrival: Arrival
-    entry: Entry
-    balance: int
+BalancedEntry: TypeAlias = tuple[CardKey, Arrival, Entry, int]
+"""The last is the card's balance after the entry."""
 
 
 @dataclass(slots=True)
 class Fold:
     """What a batch does: the entries to insert, the cards as they are then, and what is late."""
 
-    entries: list[tuple[CardKey, NewEntry]] = field(default_factory=list)
+    entries: list[BalancedEntry] = field(default_factory=list)
     cards: dict[CardKey, CardState] = field(default_factory=dict)
     late: dict[CardKey, FoldKey] = field(default_factory=dict)
     """Cards whose balances and state must be refolded, from this entry on."""
 
 
-def fold_in_order(
-    known: Mapping[CardKey, CardState], arrivals: Iterable[Arrival], item_nos: Mapping[str, int]
-) -> Fold:
-    """Fold the arrivals' entries onto the known cards (absent: a new card).
+Lines: TypeAlias = dict[CardKey, list[tuple[FoldKey, Arrival, Entry]]]
+
+
+def group_by_card(arrivals: Iterable[Arrival], item_nos: Mapping[str, int]) -> Lines:
+    """The arrivals' entries by card, in no order."""
+    by_card: Lines = {}
+    for arrival in arrivals:
+        facility_no = arrival.facility_no
+        event_id, occurred_at = arrival.event.event_id, arrival.event.occurred_at
+        for entry in arrival.entries:
+            card = (facility_no, item_nos[entry[0]], entry[1])
+            line = ((occurred_at, event_id, entry[2]), arrival, entry)
+            lines = by_card.get(card)
+            if lines is None:
+                by_card[card] = [line]
+            else:
+                lines.append(line)
+    return by_card
+
+
+def fold_in_order(by_card: Lines, known: Mapping[CardKey, CardState]) -> Fold:
+    """Fold new entries onto the known cards (absent: a new card).
 
     For a late card the balances given from the late entry on are placeholders.
     """
-    by_card: defaultdict[CardKey, list[tuple[FoldKey, Arrival, Entry]]] = defaultdict(list)
-    for arrival in arrivals:
-        event_id, occurred_at = arrival.event.event_id, arrival.event.occurred_at
-        for entry in arrival.entries:
-            key = CardKey(arrival.facility_no, item_nos[entry.item_id], entry.lot)
-            by_card[key].append(((occurred_at, event_id, entry.line_no), arrival, entry))
     fold = Fold()
     for card, lines in by_card.items():
         _fold_card(fold, card, known.get(card), lines)
@@ -81,21 +80,14 @@ def _fold_card(
         fold.late[card] = lines[0][0]
     for _, arrival, entry in lines:
         if arrival.reversed_at is None:
-            balance = entry.quantity if entry.is_count else balance + entry.quantity
-            expiry = earliest(expiry, entry.expiry)
-        fold.entries.append((card, NewEntry(arrival, entry, balance)))
+            _, _, _, is_count, quantity, line_expiry = entry
+            balance = quantity if is_count else balance + quantity
+            if line_expiry is not None:
+                expiry = line_expiry if expiry is None else min(expiry, line_expiry)
+        fold.entries.append((card, arrival, entry, balance))
     newest = lines[-1][0]
-    fold.cards[card] = CardState(
-        balance, expiry, newest if last is None or newest > last else last
-    )
+    fold.cards[card] = (balance, expiry, newest if last is None or newest > last else last)
 
 
 def _fold_key(line: tuple[FoldKey, Arrival, Entry]) -> FoldKey:
     return line[0]
-
-
-def earliest(one: date | None, other: date | None) -> date | None:
-    """The earlier of two expiry dates, of which either may be unknown."""
-    if one is None or other is None:
-        return one or other
-    return min(one, other)

@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 from projections.entries import list_entries, reversed_event_id
 from stream.events import StockEvent
-from stream.facts import EventReversed, StockCounted
 
 
 class Recorded(NamedTuple):
@@ -91,7 +90,7 @@ def _find_reversals(events: dict[tuple[str, str], Recorded]) -> dict[tuple[str, 
         target = reversed_event_id(record.event)
         key = (record.event.facility_id, target or "")
         reversed_record = events.get(key)
-        if reversed_record is None or isinstance(reversed_record.event, EventReversed):
+        if reversed_record is None or reversed_record.event.type == "event_reversed":
             continue
         reversed_at[key] = min(record.recorded_at, reversed_at.get(key, record.recorded_at))
     return reversed_at
@@ -103,22 +102,22 @@ def _list_card_entries(
     entries: dict[Card, list[LedgerEntry]] = {}
     for key, record in events.items():
         event = record.event
-        for line in list_entries(event):
-            entries.setdefault(Card(event.facility_id, line.item_id, line.lot), []).append(
+        for item_id, lot, line_no, is_count, quantity, expiry in list_entries(event):
+            entries.setdefault(Card(event.facility_id, item_id, lot), []).append(
                 LedgerEntry(
                     event.occurred_at,
                     event.event_id,
-                    line.line_no,
-                    line.is_count,
-                    line.quantity,
+                    line_no,
+                    is_count,
+                    quantity,
                     0,
                     record.recorded_at,
                     reversed_at.get(key),
-                    line.expiry,
+                    expiry,
                 )
             )
     for key, record in events.items():
-        if isinstance(record.event, StockCounted) and record.event.complete:
+        if record.event.type == "stock_counted" and record.event.complete:
             _imply_zeros(entries, record, reversed_at.get(key))
     return entries
 
@@ -129,8 +128,8 @@ def _imply_zeros(
     """A complete count found nothing on every card of its items that it doesn't name."""
     event = record.event
     lines = list_entries(event)
-    named = {Card(event.facility_id, line.item_id, line.lot) for line in lines}
-    items = {line.item_id for line in lines}
+    named = {Card(event.facility_id, item_id, lot) for item_id, lot, *_ in lines}
+    items = {item_id for item_id, *_ in lines}
     for card, card_entries in entries.items():
         if card.facility_id == event.facility_id and card.item_id in items and card not in named:
             card_entries.append(

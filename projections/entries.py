@@ -1,64 +1,59 @@
 """What each event does to which stock card: the one place where events get their signs."""
 
 from datetime import date
-from typing import Final, NamedTuple, assert_never
+from typing import Final, TypeAlias, assert_never
 
-from stream.events import StockEvent
-from stream.facts import (
-    EventReversed,
-    LotHeld,
-    LotReleased,
-    MedicineDispensed,
-    MedicineReturned,
-    StockAdjusted,
-    StockCounted,
-    StockIssued,
-    StockReceived,
-    TransferDispatched,
-    TransferReceived,
+from stream.events import (
+    LoggedDispense,
+    LoggedEventReversed,
+    LoggedLotHeld,
+    LoggedLotReleased,
+    LoggedMedicineReturned,
+    LoggedStockAdjusted,
+    LoggedStockCounted,
+    LoggedStockIssued,
+    LoggedStockReceived,
+    LoggedTransferDispatched,
+    LoggedTransferReceived,
+    StockEvent,
 )
 
 UNRECORDED_LOT: Final = ""
 """The lot of a line whose lot nobody knows (``null`` outside the database)."""
 
-
-class Entry(NamedTuple):
-    """One line on one card. `quantity` is signed for a movement, what was counted for a count."""
-
-    item_id: str
-    lot: str
-    line_no: int
-    is_count: bool
-    quantity: int
-    expiry: date | None
+Entry: TypeAlias = tuple[str, str, int, bool, int, date | None]
+"""One line on one card: (item_id, lot, line_no, is_count, quantity, expiry); the quantity is signed
+for a movement, what was counted for a count. A plain tuple: some 100,000 are made in a second."""
 
 
 def list_entries(event: StockEvent) -> list[Entry]:
     """The entries of an event, by line_no from 1. Base units."""
     match event:
-        case MedicineDispensed() | StockIssued():
+        # By what is usual. The exact classes: an isinstance check against a pydantic base class
+        # is some twenty times slower.
+        case LoggedDispense() | LoggedStockIssued():
             return [
-                Entry(line.item_id, line.lot or UNRECORDED_LOT, line_no, False, -line.quantity, None)
+                (line.item_id, line.lot or UNRECORDED_LOT, line_no, False, -line.quantity, None)
                 for line_no, line in enumerate(event.lines, 1)
             ]
-        case TransferDispatched():
+        case LoggedStockReceived() | LoggedTransferReceived():
             return [
-                Entry(line.item_id, line.lot, line_no, False, -line.quantity, line.expiry)
+                (line.item_id, line.lot, line_no, False, line.quantity, line.expiry)
                 for line_no, line in enumerate(event.lines, 1)
             ]
-        case StockReceived() | TransferReceived():
+        case LoggedTransferDispatched():
             return [
-                Entry(line.item_id, line.lot, line_no, False, line.quantity, line.expiry)
+                (line.item_id, line.lot, line_no, False, -line.quantity, line.expiry)
                 for line_no, line in enumerate(event.lines, 1)
             ]
-        case MedicineReturned():
+        case LoggedMedicineReturned():
             return [
-                Entry(line.item_id, line.lot or UNRECORDED_LOT, line_no, False, line.quantity, None)
+                (line.item_id, line.lot or UNRECORDED_LOT, line_no, False, line.quantity, None)
                 for line_no, line in enumerate(event.lines, 1)
             ]
-        case StockAdjusted():
+        case LoggedStockAdjusted():
             return [
-                Entry(
+                (
                     line.item_id,
                     line.lot or UNRECORDED_LOT,
                     line_no,
@@ -68,14 +63,12 @@ def list_entries(event: StockEvent) -> list[Entry]:
                 )
                 for line_no, line in enumerate(event.lines, 1)
             ]
-        case StockCounted():
+        case LoggedStockCounted():
             return [
-                Entry(
-                    line.item_id, line.lot or UNRECORDED_LOT, line_no, True, line.counted, line.expiry
-                )
+                (line.item_id, line.lot or UNRECORDED_LOT, line_no, True, line.counted, line.expiry)
                 for line_no, line in enumerate(event.lines, 1)
             ]
-        case LotHeld() | LotReleased() | EventReversed():
+        case LoggedLotHeld() | LoggedLotReleased() | LoggedEventReversed():
             return []
         case _:
             assert_never(event)
@@ -83,4 +76,4 @@ def list_entries(event: StockEvent) -> list[Entry]:
 
 def reversed_event_id(event: StockEvent) -> str | None:
     """The event that this one reverses, by being a reversal or a correction."""
-    return event.reverses if isinstance(event, EventReversed) else event.corrects
+    return event.reverses if event.type == "event_reversed" else event.corrects

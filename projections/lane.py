@@ -158,7 +158,7 @@ class Lane:
         )
         await self._items.learn(
             self._connection,
-            (entry.item_id for arrival in arrivals for entry in arrival.entries),
+            (entry[0] for arrival in arrivals for entry in arrival.entries),
         )
         numbers = self._facilities.numbers
         for arrival in arrivals:

@@ -5,7 +5,7 @@ are those of `projections.definition`. What is in order is folded here from the 
 rest is handed to `projections.refold`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -14,10 +14,9 @@ from uuid import UUID
 import asyncpg
 
 from projections.arrivals import Arrival
-from projections.cards import CardKey, CardState, Fold, fold_in_order
+from projections.cards import CardKey, CardState, Fold, fold_in_order, group_by_card
 from projections.entries import reversed_event_id
 from projections.refold import imply_zeros, merge_late, refold, reverse_events
-from stream.facts import EventReversed, StockCounted
 
 FIND_KNOWN: Final = """
 SELECT wanted.facility_no, wanted.event_id, event.content_sha256, reversal.recorded_at
@@ -105,14 +104,15 @@ async def project_events(
     if not outcome.applied:
         return outcome
     old = _reverse_new(outcome.applied, reversed_before)
-    known = await _find_cards(connection, outcome.applied, item_nos)
-    fold = fold_in_order(known, outcome.applied, item_nos)
+    by_card = group_by_card(outcome.applied, item_nos)
+    known = await _find_cards(connection, by_card)
+    fold = fold_in_order(by_card, known)
     await _write(connection, outcome.applied, fold)
     await _write_reversals(connection, outcome.applied)
     if old:
         merge_late(fold.late, await reverse_events(connection, old))
     pairs = await _write_complete_counts(connection, outcome.applied, item_nos)
-    pairs |= {(card.facility_no, card.item_no) for card in fold.cards.keys() - known.keys()}
+    pairs |= {card[:2] for card in fold.cards if card not in known}
     if pairs:
         merge_late(fold.late, await imply_zeros(connection, pairs))
     if fold.late:
@@ -169,30 +169,20 @@ def _reverse_new(
     for arrival in applied:
         key = (arrival.facility_no, arrival.event_id)
         reversed_at = reversed_before.get(key) or reversals.get(key)
-        if not isinstance(arrival.event, EventReversed):
+        if arrival.event.type != "event_reversed":
             arrival.reversed_at = reversed_at
         reversals.pop(key, None)
     return reversals
 
 
 async def _find_cards(
-    connection: "asyncpg.Connection[Any]",
-    arrivals: Sequence[Arrival],
-    item_nos: Mapping[str, int],
+    connection: "asyncpg.Connection[Any]", cards: Collection[CardKey]
 ) -> dict[CardKey, CardState]:
-    wanted = {
-        (arrival.facility_no, item_nos[entry.item_id], entry.lot)
-        for arrival in arrivals
-        for entry in arrival.entries
-    }
-    if not wanted:
+    if not cards:
         return {}
-    facility_nos, numbers, lots = zip(*wanted, strict=True)
-    rows = await connection.fetch(FIND_CARDS, facility_nos, numbers, lots)
+    rows = await connection.fetch(FIND_CARDS, *zip(*cards, strict=True))
     return {
-        CardKey(facility_no, item_no, lot): CardState(
-            on_hand, expiry, (occurred_at, str(event_id), line_no)
-        )
+        (facility_no, item_no, lot): (on_hand, expiry, (occurred_at, str(event_id), line_no))
         for facility_no, item_no, lot, on_hand, expiry, occurred_at, event_id, line_no in rows
     }
 
@@ -215,20 +205,18 @@ async def _write(
                 *card,
                 arrival.event.occurred_at,
                 arrival.event_id,
-                entry.line_no,
-                entry.is_count,
-                entry.quantity,
+                line_no,
+                is_count,
+                quantity,
                 balance,
                 arrival.recorded_at,
                 arrival.reversed_at,
-                entry.expiry,
+                expiry,
             )
-            for card, (arrival, entry, balance) in fold.entries
+            for card, arrival, (_, _, line_no, is_count, quantity, expiry), balance in fold.entries
         ],
     )
-    rows = [
-        (*card, state.on_hand, state.expiry, *state.last) for card, state in fold.cards.items()
-    ]
+    rows = [(*card, on_hand, expiry, *last) for card, (on_hand, expiry, last) in fold.cards.items()]
     await connection.execute(PUT_CARDS, *zip(*rows, strict=True))
 
 
@@ -267,9 +255,9 @@ async def _write_complete_counts(
 ) -> set[tuple[int, int]]:
     """Remember the items that complete counts name; returns their (facility_no, item_no)."""
     rows = {
-        (arrival.facility_no, item_nos[entry.item_id], arrival.event.occurred_at, arrival.event_id)
+        (arrival.facility_no, item_nos[entry[0]], arrival.event.occurred_at, arrival.event_id)
         for arrival in applied
-        if isinstance(arrival.event, StockCounted) and arrival.event.complete
+        if arrival.event.type == "stock_counted" and arrival.event.complete
         for entry in arrival.entries
     }
     if rows:

@@ -54,13 +54,25 @@ class Position:
 def digest_record(record: LogRecord) -> bytes:
     """SHA-256 over a record as it stands in the log: offset, timestamp, key, value and headers.
 
-    Each part is preceded by its length, so that no two records share their bytes.
+    Lengths precede the parts, so that no two records share their bytes. An absent key or value has
+    length -1.
     """
-    parts = [b"%d" % record.offset, b"%d" % record.timestamp, record.key, record.value]
-    for name, value in record.headers:
-        parts += (name.encode(), value)
-    frame = b"".join(b"-" if part is None else b"%d:%b" % (len(part), part) for part in parts)
-    return hashlib.sha256(frame).digest()
+    key, value = record.key, record.value
+    frame = [
+        b"%d %d %d %d "
+        % (
+            record.offset,
+            record.timestamp,
+            -1 if key is None else len(key),
+            -1 if value is None else len(value),
+        ),
+        key or b"",
+        value or b"",
+    ]
+    for name, content in record.headers:
+        encoded = name.encode()
+        frame += (b"%d %d " % (len(encoded), len(content)), encoded, content)
+    return hashlib.sha256(b"".join(frame)).digest()
 
 
 CLAIM = """

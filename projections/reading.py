@@ -110,6 +110,8 @@ class ReadModel:
             min_size=0,
             max_size=self._settings.read_connections,
             timeout=self._settings.read_connect_timeout_seconds,
+            # of a server that stopped answering; a slow statement is ended by the server, sooner
+            command_timeout=self._settings.read_statement_timeout_seconds + 5,
             reset=_keep_session,
             server_settings=session_settings(self._settings, "dawalog-read"),
         )
@@ -135,14 +137,12 @@ class ReadModel:
         except _AWAY as error:
             raise Unavailable(NOT_REACHED, retry_after_seconds=2) from error
         except asyncpg.InterfaceError as error:
-            if isinstance(error, asyncpg.DataError):  # an argument of ours, not the connection
+            if isinstance(error, ValueError):  # an argument of ours, not the connection
                 raise
             raise Unavailable(NOT_REACHED, retry_after_seconds=2) from error
 
 
-async def _fetch_live(
-    connection: Any, statement: str, arguments: tuple[object, ...]
-) -> Snapshot:
+async def _fetch_live(connection: Any, statement: str, arguments: tuple[object, ...]) -> Snapshot:
     for _ in range(MODEL_SWITCHES):
         try:
             row = await connection.fetchrow(statement, *arguments)

@@ -180,15 +180,16 @@ def merge_late(into: Late, other: Late) -> None:
 def _columns(cards: Iterable[CardKey]) -> Sequence[list[Any]]:
     listed = list(cards)
     return (
-        [card.facility_no for card in listed],
-        [card.item_no for card in listed],
-        [card.lot for card in listed],
+        [facility_no for facility_no, _, _ in listed],
+        [item_no for _, item_no, _ in listed],
+        [lot for _, _, lot in listed],
     )
 
 
 def _first_keys(rows: Iterable[asyncpg.Record]) -> Late:
     late: Late = {}
     for row in rows:
-        card = CardKey(row["facility_no"], row["item_no"], row["lot"])
-        merge_late(late, {card: (row["occurred_at"], str(row["event_id"]), row["line_no"])})
+        facility_no, item_no, lot, occurred_at, event_id, line_no = row
+        card = (facility_no, item_no, lot)
+        merge_late(late, {card: (occurred_at, str(event_id), line_no)})
     return late

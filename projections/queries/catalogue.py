@@ -1,0 +1,100 @@
+"""Lists of what is registered: facilities, items, districts, each as now in force."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from projections.reading import REFERENCE_ALONE, ReadModel, Snapshot
+
+# Ascending along the key, so that a page stops early however many are registered.
+FACILITIES: Final = f"""
+WITH page AS (
+    SELECT facility_id, body, valid_from FROM (
+        SELECT DISTINCT ON (facility_id) * FROM facility_record
+        WHERE valid_from <= now() AND facility_id > $1
+        ORDER BY facility_id, valid_from DESC, log_offset DESC
+    ) AS facility
+    WHERE district_id = coalesce($2::text, district_id)
+      AND level = coalesce($3::text, level)
+      AND ($4::text IS NULL OR parent_facility_id = $4)
+    ORDER BY facility_id LIMIT $5
+)
+SELECT {REFERENCE_ALONE},
+    (SELECT json_agg(json_build_array(body, valid_from) ORDER BY facility_id) FROM page) AS records
+"""
+
+ITEMS: Final = f"""
+WITH page AS (
+    SELECT item_id, body, valid_from FROM (
+        SELECT DISTINCT ON (item_id) * FROM item_record
+        WHERE valid_from <= now() AND item_id > $1
+        ORDER BY item_id, valid_from DESC, log_offset DESC
+    ) AS item
+    WHERE NOT EXISTS (
+        SELECT FROM unnest($2::text[]) AS word
+        WHERE strpos(lower(concat_ws(' ', item_id, name, (
+            SELECT string_agg(value, ' ') FROM jsonb_each_text(body -> 'names')
+        ))), lower(word)) = 0
+    )
+    ORDER BY item_id LIMIT $3
+)
+SELECT {REFERENCE_ALONE},
+    (SELECT json_agg(json_build_array(body, valid_from) ORDER BY item_id) FROM page) AS records
+"""
+
+DISTRICTS: Final = f"""
+WITH page AS (
+    SELECT district_id, body, valid_from FROM (
+        SELECT DISTINCT ON (district_id) * FROM district_record
+        WHERE valid_from <= now() AND district_id > $1
+        ORDER BY district_id, valid_from DESC, log_offset DESC
+    ) AS district
+    WHERE state = coalesce($2::text, state)
+    ORDER BY district_id LIMIT $3
+)
+SELECT {REFERENCE_ALONE},
+    (SELECT json_agg(json_build_array(body, valid_from) ORDER BY district_id)
+     FROM page) AS records
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """Records as they stand in the log, each with the instant from which it is in force."""
+
+    snapshot: Snapshot
+    records: list[dict[str, Any]]
+
+
+async def list_facilities(
+    model: ReadModel,
+    *,
+    after: str = "",
+    district_id: str | None = None,
+    level: str | None = None,
+    parent_facility_id: str | None = None,
+    limit: int,
+) -> Registered:
+    return _registered(
+        await model.fetch(FACILITIES, after, district_id, level, parent_facility_id, limit)
+    )
+
+
+async def list_items(
+    model: ReadModel, *, after: str = "", words: Sequence[str] = (), limit: int
+) -> Registered:
+    """Items whose id or name, in any language, holds each of `words`, in any case."""
+    return _registered(await model.fetch(ITEMS, after, list(words), limit))
+
+
+async def list_districts(
+    model: ReadModel, *, after: str = "", state: str | None = None, limit: int
+) -> Registered:
+    return _registered(await model.fetch(DISTRICTS, after, state, limit))
+
+
+def _registered(snapshot: Snapshot) -> Registered:
+    return Registered(
+        snapshot,
+        [body | {"valid_from": valid_from} for body, valid_from in snapshot.loads("records")],
+    )

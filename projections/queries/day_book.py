@@ -1,0 +1,142 @@
+"""A facility's events, newest first, and what became of one of them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from projections.reading import FACILITY, ReadModel, Snapshot
+
+_IS_KNOWN: Final = """
+    EXISTS (SELECT FROM facility_number WHERE facility_id = $1)
+      OR EXISTS (SELECT FROM facility WHERE facility_id = $1) AS is_known
+"""
+
+DAY_BOOK: Final = f"""
+WITH page AS (
+    SELECT * FROM event
+    WHERE facility_no = (SELECT facility_no FROM facility_number WHERE facility_id = $1)
+      AND occurred_at BETWEEN $3 AND $4
+      AND (occurred_at, event_id) < ($5, $6::uuid)
+      AND recorded_at <= $7
+      AND type = coalesce($8::text, type)
+      AND body @> $9::jsonb
+      AND ($10::text IS NULL
+           OR body @> jsonb_build_object('lines', jsonb_build_array(
+                  jsonb_build_object('item_id', $10::text)))
+           OR body @> jsonb_build_object('item_id', $10::text))
+      AND ($11::text[] IS NULL OR body ->> 'prescription_hash' = ANY ($11::text[]))
+    ORDER BY occurred_at DESC, event_id DESC LIMIT $12::bigint
+)
+SELECT {FACILITY}, {_IS_KNOWN},
+    (SELECT json_agg(json_build_array(body, recorded_at, reversed_at IS NOT NULL)
+                     ORDER BY occurred_at DESC, event_id DESC)
+     FROM page) AS events
+"""
+
+EVENT: Final = f"""
+SELECT {FACILITY},
+    (SELECT json_build_array(body, recorded_at, partition, log_offset, reversed_at)
+     FROM event
+     WHERE facility_no = (SELECT facility_no FROM facility_number WHERE facility_id = $1)
+       AND event_id = $3::uuid) AS applied,
+    (SELECT json_agg(json_build_array(kind, recorded_at, partition, log_offset,
+                                      encode(record_value, 'base64'))
+                     ORDER BY log_offset)
+     FROM dead_letter
+     WHERE facility_id = $1 AND event_id = $3::uuid AND topic = 'stock-events') AS dead_letters
+"""
+
+
+class DayBookEntry(NamedTuple):
+    """`body` is the event as it stands in the log."""
+
+    body: dict[str, Any]
+    recorded_at: str
+    reversed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DayBook:
+    snapshot: Snapshot
+    entries: list[DayBookEntry]
+
+
+class Applied(NamedTuple):
+    body: dict[str, Any]
+    recorded_at: str
+    partition: int
+    log_offset: int
+    reversed_at: str | None
+
+
+class Letter(NamedTuple):
+    kind: str
+    recorded_at: str
+    partition: int
+    log_offset: int
+    value: str | None  # base64 of the record's bytes
+
+
+@dataclass(frozen=True, slots=True)
+class EventFate:
+    """What became of the records with one event_id; at least one of the two is there."""
+
+    snapshot: Snapshot
+    applied: Applied | None
+    letters: list[Letter]
+
+
+async def list_events(
+    model: ReadModel,
+    *,
+    facility_id: str,
+    partition: int | None,
+    occurred_from: datetime,
+    occurred_to: datetime,
+    before: tuple[datetime, str],
+    known_at: datetime,
+    limit: int,
+    event_type: str | None = None,
+    item_id: str | None = None,
+    fields: Mapping[str, str] | None = None,
+    prescription_hashes: Sequence[str] | None = None,
+) -> DayBook | None:
+    """Newest first; None if the facility isn't known.
+
+    Args:
+        before: (occurred_at, event_id) that the page comes after, in the list's order.
+        known_at: of events recorded later, none is listed.
+        fields: top-level fields that the event must have, with their values.
+        prescription_hashes: the prescription's keyed hash under each key that may have made it.
+    """
+    snapshot = await model.fetch(
+        DAY_BOOK,
+        facility_id,
+        partition,
+        occurred_from,
+        occurred_to,
+        *before,
+        known_at,
+        event_type,
+        orjson.dumps(fields or {}).decode(),
+        item_id,
+        prescription_hashes,
+        limit,
+    )
+    if not snapshot.row["is_known"]:
+        return None
+    return DayBook(snapshot, [DayBookEntry(*event) for event in snapshot.loads("events")])
+
+
+async def find_event(
+    model: ReadModel, *, facility_id: str, partition: int | None, event_id: str
+) -> EventFate | None:
+    snapshot = await model.fetch(EVENT, facility_id, partition, event_id)
+    applied = snapshot.loads("applied")
+    letters = [Letter(*letter) for letter in snapshot.loads("dead_letters")]
+    if not applied and not letters:
+        return None
+    return EventFate(snapshot, Applied(*applied) if applied else None, letters)

@@ -8,7 +8,8 @@ from projections.reading import FACILITY, ReadModel, Snapshot
 from projections.usable import LotStock
 
 # The catalogue is read backwards along its key, which gives each item's record in force without a
-# sort. Lots that are 0 and didn't move for 90 days are left out.
+# sort. Lots that are 0 and didn't move for 90 days are left out. The CASE keeps the planner from
+# expecting one item, and so from a nested loop over all cards.
 STOCK: Final = f"""
 WITH place AS (
     SELECT facility_no, level, time_zone,
@@ -33,7 +34,7 @@ WITH place AS (
     SELECT item_id, item_no, name, coalesce(essential, false) AS essential
     FROM stocked FULL JOIN catalogue USING (item_id)
     WHERE (item_no IS NOT NULL OR essential)
-      AND item_id > $3 AND item_id = coalesce($4::text, item_id)
+      AND item_id > $3 AND CASE WHEN $4::text IS NULL THEN true ELSE item_id = $4 END
     ORDER BY item_id LIMIT $5::bigint
 ), lots AS (
     SELECT item_no,

@@ -1,0 +1,68 @@
+"""Writing answers of reads: JSON with the headers that say how fresh it is."""
+
+from typing import Any, Final
+
+import orjson
+from fastapi import Request, Response
+
+from api.freshness import AS_OF, POSITION, as_of
+from api.reading import Reading
+from projections.reading import Snapshot
+from stream.errors import Rejected, Unavailable
+from stream.tokens import PositionToken, TopicPartition
+from stream.topics import REFERENCE, STOCK_EVENTS
+
+REFERENCE_PLACE: Final[TopicPartition] = (REFERENCE, 0)
+
+
+def answer(
+    request: Request,
+    reading: Reading,
+    body: dict[str, Any],
+    snapshot: Snapshot,
+    *,
+    facility_id: str | None = None,
+) -> Response:
+    """`facility_id` is whose partition the answer depends on beside the reference records."""
+    _check_reached(request, snapshot)
+    headers = {POSITION: snapshot.token.encode()}
+    instant = _as_of(reading, snapshot, facility_id)
+    if instant is not None:
+        headers[AS_OF] = instant
+    waited = getattr(request.state, "waited_seconds", None)
+    if waited is not None:
+        headers["Preference-Applied"] = f"wait={waited}"
+    return Response(
+        orjson.dumps(body, option=orjson.OPT_UTC_Z), media_type="application/json", headers=headers
+    )
+
+
+def facility_not_found(facility_id: str) -> Rejected:
+    return Rejected("not-found", f"No facility with the id {facility_id} is registered.")
+
+
+def in_utc(instant: str) -> str:
+    """An instant as Postgres writes it in JSON (`…+00:00`) as the log writes it (`…Z`)."""
+    return instant.removesuffix("+00:00") + "Z"
+
+
+def _as_of(reading: Reading, snapshot: Snapshot, facility_id: str | None) -> str | None:
+    depends_on = [REFERENCE_PLACE]
+    if facility_id is not None:
+        partition = reading.log_ends.partition_of(facility_id)
+        if partition is None:
+            return None
+        depends_on.append((STOCK_EVENTS, partition))
+    instant = as_of(snapshot, depends_on, reading.log_ends.latest)
+    return None if instant is None else in_utc(instant.isoformat())
+
+
+def _check_reached(request: Request, snapshot: Snapshot) -> None:
+    """The wait looked at the positions before this snapshot; a replica may be behind it."""
+    token: PositionToken | None = getattr(request.state, "min_position", None)
+    if token is None:
+        return
+    held = snapshot.next_offsets
+    asked = {place: at for place, at in token.offsets.items() if place in held}
+    if not PositionToken(token.cluster_id, asked).reached_by(held):
+        raise Unavailable("The stock figures are older than asked for. Please try again.")

@@ -1,0 +1,101 @@
+"""GET /v1/facilities/{facility_id}/items/{item_id}/card: every entry, with the balance after it."""
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import TypeAdapter
+
+from api.answers import answer, facility_not_found, in_utc
+from api.cursors import decode_cursor, encode_cursor
+from api.freshness import require_position
+from api.parameters import (
+    EARLIEST,
+    LATEST,
+    Cursor,
+    FacilityId,
+    From,
+    ItemId,
+    Limit,
+    LotOrEmpty,
+    To,
+    refuse,
+)
+from api.services import services_of
+from api.shapes import CardAnswer
+from projections.queries.card import CardEntry, CardKey, find_card
+from stream.fields import EventId, Instant
+
+router = APIRouter(tags=["reading"], dependencies=[Depends(require_position)])
+
+CARD_CURSOR: Final[TypeAdapter[tuple[Instant, EventId, int, LotOrEmpty, Instant]]] = TypeAdapter(
+    tuple[Instant, EventId, Annotated[int, Query(ge=0, le=32767)], LotOrEmpty, Instant]
+)
+FIRST: Final = CardKey(EARLIEST, "00000000-0000-0000-0000-000000000000", -1, "")
+
+
+@router.get(
+    "/v1/facilities/{facility_id}/items/{item_id}/card", responses={200: {"model": CardAnswer}}
+)
+async def read_card(
+    request: Request,
+    *,
+    facility_id: FacilityId,
+    item_id: ItemId,
+    lot: Annotated[
+        LotOrEmpty | None, Query(description="one lot only; empty: the unrecorded one")
+    ] = None,
+    occurred_from: From = None,
+    occurred_to: To = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Response:
+    """An item's movements (signed `quantity`) and counts, in the order that makes the balance."""
+    refuse(request, "known_at", "as_of")
+    reading = services_of(request).reading
+    after, known_at = FIRST, None
+    if cursor:
+        *_, known_at = key = decode_cursor(cursor, CARD_CURSOR)
+        after = CardKey(*key[:4])
+    card = await find_card(
+        reading.model,
+        facility_id=facility_id,
+        partition=reading.log_ends.partition_of(facility_id),
+        item_id=item_id,
+        lot=lot,
+        occurred_from=occurred_from or EARLIEST,
+        occurred_to=occurred_to or LATEST,
+        after=after,
+        limit=limit + 1,
+    )
+    if card is None:
+        raise facility_not_found(facility_id)
+    body = _page(card.entries, limit, known_at or card.snapshot.taken_at)
+    return answer(request, reading, body, card.snapshot, facility_id=facility_id)
+
+
+def _page(entries: list[CardEntry], limit: int, known_at: Any) -> dict[str, Any]:
+    last = entries[limit - 1] if len(entries) > limit else None
+    return {
+        "entries": [_entry(entry) for entry in entries[:limit]],
+        "next_cursor": last
+        and encode_cursor(
+            in_utc(last.occurred_at), last.event_id, last.line_no, last.lot, known_at
+        ),
+    }
+
+
+def _entry(entry: CardEntry) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "occurred_at": in_utc(entry.occurred_at),
+        "recorded_at": in_utc(entry.recorded_at),
+        "event_id": entry.event_id,
+        "line_no": entry.line_no,
+        "type": entry.type,
+        "lot": entry.lot or None,
+        "counted" if entry.is_count else "quantity": entry.quantity,
+        "balance": entry.balance,
+        "reversed": entry.reversed,
+    }
+    if entry.is_count and not entry.reversed:
+        told["variance"] = entry.variance
+    return told

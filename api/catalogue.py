@@ -1,0 +1,97 @@
+"""GET /v1/facilities, /v1/items, /v1/districts: what is registered, as now in force."""
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import TypeAdapter
+
+from api.answers import answer, in_utc
+from api.cursors import decode_cursor, encode_cursor
+from api.freshness import require_position
+from api.parameters import Cursor, Limit, PrintableText
+from api.services import services_of
+from api.shapes import DistrictsAnswer, FacilitiesAnswer, ItemsAnswer
+from projections.queries.catalogue import (
+    Registered,
+    list_districts,
+    list_facilities,
+    list_items,
+)
+from stream.fields import Id, Instant
+from stream.reference import Level
+
+router = APIRouter(tags=["reading"], dependencies=[Depends(require_position)])
+
+LIST_CURSOR: Final[TypeAdapter[tuple[Id, Instant]]] = TypeAdapter(tuple[Id, Instant])
+NOT_SHOWN: Final = frozenset(("kind", "schema_version", "recorded_by", "source"))
+
+
+@router.get("/v1/facilities", responses={200: {"model": FacilitiesAnswer}})
+async def read_facilities(
+    request: Request,
+    *,
+    district: Annotated[Id | None, Query(description="a district_id")] = None,
+    level: Annotated[Level | None, Query()] = None,
+    parent: Annotated[Id | None, Query(description="a facility_id: its children only")] = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Response:
+    """Facilities by id."""
+    found = await list_facilities(
+        services_of(request).reading.model,
+        after=_after(cursor),
+        district_id=district,
+        level=level,
+        parent_facility_id=parent,
+        limit=limit + 1,
+    )
+    return _page(request, "facilities", "facility_id", found, limit)
+
+
+@router.get("/v1/items", responses={200: {"model": ItemsAnswer}})
+async def read_items(
+    request: Request,
+    *,
+    q: Annotated[
+        PrintableText, Query(description="words that id or name, in any language, must hold")
+    ] = "",
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Response:
+    """Items by id."""
+    found = await list_items(
+        services_of(request).reading.model, after=_after(cursor), words=q.split(), limit=limit + 1
+    )
+    return _page(request, "items", "item_id", found, limit)
+
+
+@router.get("/v1/districts", responses={200: {"model": DistrictsAnswer}})
+async def read_districts(
+    request: Request,
+    *,
+    state: Annotated[PrintableText | None, Query()] = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Response:
+    """Registered districts by id; a facility may name one that isn't."""
+    found = await list_districts(
+        services_of(request).reading.model, after=_after(cursor), state=state, limit=limit + 1
+    )
+    return _page(request, "districts", "district_id", found, limit)
+
+
+def _after(cursor: str | None) -> str:
+    return decode_cursor(cursor, LIST_CURSOR)[0] if cursor else ""
+
+
+def _page(request: Request, name: str, id_field: str, found: Registered, limit: int) -> Response:
+    records = [_shown(record) for record in found.records[:limit]]
+    body: dict[str, Any] = {name: records, "next_cursor": None}
+    if len(found.records) > limit:
+        body["next_cursor"] = encode_cursor(records[-1][id_field], found.snapshot.taken_at)
+    return answer(request, services_of(request).reading, body, found.snapshot)
+
+
+def _shown(record: dict[str, Any]) -> dict[str, Any]:
+    kept = {name: value for name, value in record.items() if name not in NOT_SHOWN}
+    return kept | {"valid_from": in_utc(record["valid_from"])}

@@ -1,0 +1,27 @@
+"""What the routes that read share, started and stopped with the process."""
+
+from api.log_ends import LogEnds
+from api.projected import Projected
+from projections.reading import ReadModel
+from projections.settings import ReadingSettings
+from stream.settings import KafkaSettings
+
+
+class Reading:
+    """Starts with Postgres or Kafka away, and finds them when they come."""
+
+    def __init__(
+        self, model: ReadModel, *, database: ReadingSettings, kafka: KafkaSettings
+    ) -> None:
+        """`model` is started and stopped by whoever made it."""
+        self.model = model
+        self.projected = Projected(model, database)
+        self.log_ends = LogEnds(kafka)
+
+    async def start(self) -> None:
+        await self.projected.start()
+        await self.log_ends.start()
+
+    async def stop(self) -> None:
+        await self.log_ends.stop()
+        await self.projected.stop()

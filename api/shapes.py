@@ -1,0 +1,148 @@
+"""Shapes of the answers of reads, for the OpenAPI document; answers aren't validated by them."""
+
+from datetime import date, datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from projections.usable import LotState
+
+
+class Shape(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Page(Shape):
+    next_cursor: str | None
+
+
+class LotShape(Shape):
+    lot: str | None
+    """None: the item's unrecorded lot."""
+    expiry: date | None
+    on_hand: int
+    state: LotState
+
+
+class ItemShape(Shape):
+    item_id: str
+    name: str | None
+    """None: the catalogue doesn't know the item."""
+    on_hand: int
+    usable: int
+    status: Literal["out", "low", "ok", "over", "unrated"]
+    essential: bool
+    lots: list[LotShape]
+
+
+class StockAnswer(Page):
+    facility_id: str
+    as_of: datetime
+    known_at: datetime
+    position: str
+    last_heard_at: datetime | None
+    suspect: bool
+    open_discrepancies: int
+    items: list[ItemShape]
+
+
+class EntryShape(Shape):
+    occurred_at: datetime
+    recorded_at: datetime
+    event_id: str
+    line_no: int
+    type: str
+    lot: str | None
+    quantity: int | None = None
+    counted: int | None = None
+    balance: int
+    variance: int | None = None
+    reversed: bool
+
+
+class CardAnswer(Page):
+    entries: list[EntryShape]
+
+
+class EventShape(Shape):
+    """The event's own fields, and these."""
+
+    model_config = ConfigDict(extra="allow")
+
+    event_id: str
+    type: str
+    facility_id: str
+    occurred_at: datetime
+    recorded_at: datetime
+    recorded_by: str
+    sealed: list[str] | None = None
+    """Names of fields that are there and that only the privacy keys open."""
+    state: Literal["applied", "reversed"]
+
+
+class DayBookAnswer(Page):
+    events: list[EventShape]
+
+
+class EventAnswer(Shape):
+    """The event's own fields, and these."""
+
+    model_config = ConfigDict(extra="allow")
+
+    event_id: str
+    facility_id: str
+    state: Literal["applied", "reversed", "conflict", "failed"]
+    position: str
+    recorded_at: datetime
+    reversed_at: datetime | None = None
+    detail: str
+
+
+class FacilityShape(Shape):
+    facility_id: str
+    name: str
+    names: dict[str, str] | None = None
+    level: str
+    parent_facility_id: str | None = None
+    district_id: str
+    block_id: str | None = None
+    state: str
+    location: dict[str, float] | None = None
+    time_zone: str
+    identifiers: list[dict[str, Any]] | None = None
+    valid_from: datetime
+
+
+class FacilitiesAnswer(Page):
+    facilities: list[FacilityShape]
+
+
+class RegisteredItemShape(Shape):
+    item_id: str
+    name: str
+    names: dict[str, str] | None = None
+    base_unit: str
+    pack_size: int | None = None
+    category: str | None = None
+    ved: str | None = None
+    programme: str | None = None
+    schedule: str | None = None
+    levels: list[str] | None = None
+    identifiers: list[dict[str, Any]] | None = None
+    valid_from: datetime
+
+
+class ItemsAnswer(Page):
+    items: list[RegisteredItemShape]
+
+
+class DistrictShape(Shape):
+    district_id: str
+    name: str
+    names: dict[str, str] | None = None
+    state: str
+    valid_from: datetime
+
+
+class DistrictsAnswer(Page):
+    districts: list[DistrictShape]

@@ -32,9 +32,7 @@ from stream.topics import REFERENCE, STOCK_EVENTS, partition_for
 Headers = Sequence[tuple[str, bytes]]
 _Record = TypeVar("_Record")
 
-SCHEMA_VERSIONS: Final[Mapping[str, int]] = {
-    tag: 1 for tag in (*EVENT_TYPES, *REFERENCE_KINDS)
-}
+SCHEMA_VERSIONS: Final[Mapping[str, int]] = dict.fromkeys((*EVENT_TYPES, *REFERENCE_KINDS), 1)
 UPCASTS: Final[dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]]] = {}
 """(type, version) → function from a body of that version to one of the next."""
 
@@ -87,9 +85,7 @@ def encode_event(
     )
 
 
-def encode_reference(
-    record: PostedReference, *, recorded_by: str, source: str
-) -> OutgoingRecord:
+def encode_reference(record: PostedReference, *, recorded_by: str, source: str) -> OutgoingRecord:
     body = record.model_dump(exclude_none=True)
     return OutgoingRecord(
         REFERENCE,
@@ -108,9 +104,7 @@ def decode_event(key: bytes | None, value: bytes | None, headers: Headers) -> St
     return event
 
 
-def decode_reference(
-    key: bytes | None, value: bytes | None, headers: Headers
-) -> ReferenceRecord:
+def decode_reference(key: bytes | None, value: bytes | None, headers: Headers) -> ReferenceRecord:
     """Raises as `decode_event`."""
     record = _decode(value, headers, "kind", logged_reference)
     if key != _reference_key(record):

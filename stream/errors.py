@@ -11,7 +11,7 @@ DawalogError
 Domain code raises these; `api.problems` alone maps them to HTTP, and `infra.cli` to exit codes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -32,12 +32,23 @@ class DawalogError(Exception):
 
 
 class Rejected(DawalogError):
-    """`problem_type` is a stable name that clients may branch on, such as `unknown-facility`."""
+    """`problem_type` is a stable name that clients may branch on, such as `unknown-facility`.
 
-    def __init__(self, problem_type: str, detail: str, errors: Sequence[Fault] = ()) -> None:
+    `members` are further members of the problem document, such as `server_time`.
+    """
+
+    def __init__(
+        self,
+        problem_type: str,
+        detail: str,
+        errors: Sequence[Fault] = (),
+        *,
+        members: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(detail)
         self.problem_type = problem_type
         self.errors = tuple(errors)
+        self.members = dict(members or {})
 
 
 class Conflict(DawalogError):

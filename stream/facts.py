@@ -19,6 +19,7 @@ from stream.fields import (
     Name,
     Note,
     Reason,
+    null_is,
     slip,
 )
 from stream.lines import (
@@ -40,7 +41,7 @@ class Fact(Contract):
     """What every event has. `note` is declared by each kind: a dispense's is private."""
 
     event_id: EventId
-    schema_version: Literal[1] = 1
+    schema_version: Annotated[Literal[1], null_is(1)] = 1
     facility_id: Id
     occurred_at: Instant
     sent_at: Instant | None = None
@@ -63,9 +64,9 @@ class NotedFact(Fact):
 
 class StockReceived(NotedFact):
     type: Literal["stock_received"]
-    source_kind: (
-        Literal["warehouse", "local_purchase", "donation", "programme", "other"] | None
-    ) = None
+    source_kind: Literal["warehouse", "local_purchase", "donation", "programme", "other"] | None = (
+        None
+    )
     source_name: Name | None = None
     document_no: DocumentNo | None = None
     lines: Annotated[tuple[ReceivedLine, ...], _LINES]
@@ -127,7 +128,7 @@ class StockCounted(NotedFact):
     """`complete` says that every lot of each item named here was counted."""
 
     type: Literal["stock_counted"]
-    complete: StrictBool = False
+    complete: Annotated[StrictBool, null_is(False)] = False
     lines: Annotated[tuple[CountedLine, ...], _LINES]
 
 

@@ -12,7 +12,13 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Final
 
-from pydantic import Field, GetCoreSchemaHandler, StringConstraints, WithJsonSchema
+from pydantic import (
+    BeforeValidator,
+    Field,
+    GetCoreSchemaHandler,
+    StringConstraints,
+    WithJsonSchema,
+)
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 MAX_QUANTITY: Final = 10**12
@@ -28,9 +34,7 @@ NOTE_LENGTH: Final = 1000
 
 # No control characters (Postgres text has no NUL), no line separators, nothing that turns the
 # direction of what follows. Joiners stay: Hindi needs them.
-PRINTABLE: Final = (
-    r"^[^\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]*$"
-)
+PRINTABLE: Final = r"^[^\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]*$"
 _UUID = r"^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$"
 _INSTANT = re.compile(
     r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
@@ -117,6 +121,15 @@ Name = Annotated[str, _text(NAME_LENGTH)]
 DocumentNo = Annotated[str, _text(DOCUMENT_LENGTH)]
 Reason = Annotated[str, _text(REASON_LENGTH)]
 Note = Annotated[str, _text(NOTE_LENGTH)]
+
+
+def null_is(default: int | bool | str) -> BeforeValidator:
+    """For a field with a default: null means the same as leaving it out."""
+    return BeforeValidator(
+        lambda value: default if value is None else value,
+        json_schema_input_type=type(default) | None,
+    )
+
 
 Quantity = Annotated[int, Field(strict=True, ge=1, le=MAX_QUANTITY)]
 QuantityOrNone = Annotated[int, Field(strict=True, ge=0, le=MAX_QUANTITY)]

@@ -1,4 +1,4 @@
-"""The file that holds the privacy keys: outside log and database, so that it alone can be destroyed.
+"""The file of the privacy keys, outside log and database, so that it alone can be destroyed.
 
 One pair of keys per state and IST year of `occurred_at`, made when first needed and never changed.
 Several API processes may share the file: a lock is held while a year's keys are made.
@@ -63,6 +63,11 @@ class KeyRing:
         if keys is None:
             keys = self._years[year] = self._find(year) or self._create(year)
         return keys
+
+    def living_keys(self) -> list[YearKeys]:
+        """The keys of every year that has some, to search by."""
+        stored_keys = [stored for stored in self._read().keys if stored.state == self._state]
+        return [_open(stored) for stored in stored_keys if stored.destroyed_at is None]
 
     def check(self) -> None:
         """Raises Corrupt if the file is there and is not a key file that only we can read."""

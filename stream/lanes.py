@@ -70,11 +70,12 @@ class Connection:
         `AIOKafkaProducer.stop` waits without end for what it still has to deliver, as idempotent
         batches are retried for ever. Hence its sender is stopped, and its batches failed, first.
         """
-        sender = self.producer._sender.sender_task
+        sender = self.producer._sender.sender_task  # noqa: SLF001
         if sender is not None:
             sender.cancel()
             await asyncio.wait([sender])
-        self.producer._message_accumulator.fail_all(KafkaConnectionError())
+        accumulator = self.producer._message_accumulator  # noqa: SLF001
+        accumulator.fail_all(KafkaConnectionError())
         await self.producer.stop()
 
 

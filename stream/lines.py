@@ -1,6 +1,6 @@
 """Lines of events: what happened to which lot of which item, in the item's base unit."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
@@ -13,6 +13,7 @@ from stream.fields import (
     Quantity,
     QuantityOrNone,
     SignedQuantity,
+    null_is,
     slip,
 )
 
@@ -74,7 +75,7 @@ class TransferReceivedLine(Contract):
     lot: Lot
     expiry: Expiry | None = None
     quantity: QuantityOrNone
-    damaged: QuantityOrNone = 0
+    damaged: Annotated[QuantityOrNone, null_is(0)] = 0
 
 
 class DispensedLine(Contract):

@@ -9,14 +9,12 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import Field, TypeAdapter, model_validator
 
 from stream.events import Logged
-from stream.fields import Code, Id, Instant, Name, Quantity, slip
+from stream.fields import Code, Id, Instant, Name, Quantity, null_is, slip
 from stream.lines import Contract
 
 REFERENCE_KINDS: Final = ("facility", "item", "district")
 
-Level = Literal[
-    "MCH", "DH", "SDH", "CHC", "PHC", "SC", "WAREHOUSE", "STORE", "COUNTER", "OTHER"
-]
+Level = Literal["MCH", "DH", "SDH", "CHC", "PHC", "SC", "WAREHOUSE", "STORE", "COUNTER", "OTHER"]
 Language = Annotated[str, Field(strict=True, pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")]
 Names = Annotated[dict[Language, Name], Field(max_length=30)]
 Latitude = Annotated[float, Field(ge=-90, le=90, strict=True, allow_inf_nan=False)]
@@ -38,7 +36,7 @@ Identifiers = Annotated[tuple[Identifier, ...], Field(max_length=50, strict=Fals
 
 
 class Reference(Contract):
-    schema_version: Literal[1] = 1
+    schema_version: Annotated[Literal[1], null_is(1)] = 1
     valid_from: Instant | None = None
     name: Name
     names: Names | None = None
@@ -55,7 +53,7 @@ class Facility(Reference):
     block_id: Id | None = None
     state: Name
     location: Location | None = None
-    time_zone: TimeZone = "Asia/Kolkata"
+    time_zone: Annotated[TimeZone, null_is("Asia/Kolkata")] = "Asia/Kolkata"
     identifiers: Identifiers | None = None
 
     @model_validator(mode="after")

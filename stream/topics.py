@@ -60,7 +60,9 @@ async def create_topics(
             if for_code(code) not in (NoError, TopicAlreadyExistsError):
                 reason = message[0] if message and message[0] else for_code(code).__name__
                 raise Unavailable(f"Kafka did not create the topic {topic}: {reason}")
-        async for attempt in retry_context(on=Unavailable, timeout=30, wait_initial=0.02):
+        async for attempt in retry_context(
+            on=Unavailable, timeout=30, wait_initial=0.02, wait_jitter=0.02
+        ):
             with attempt:
                 await _check_leaders(admin)
 

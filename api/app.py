@@ -1,0 +1,67 @@
+"""The API, composed: the one place where its parts are made and its routes put together."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from api import card, catalogue, commands, day_book, health, reference, stock
+from api.directory import Directory
+from api.latency import MeasureLatency
+from api.openapi import document
+from api.problems import add_problem_handlers
+from api.reading import Reading
+from api.services import Services
+from api.settings import ApiSettings
+from projections.reading import ReadModel
+from stream.keyring import KeyRing
+from stream.log import EventLog
+
+
+def create_app(settings: ApiSettings | None = None) -> FastAPI:
+    """The ASGI app. Its settings are the environment's unless given; nothing starts before it runs.
+
+    It starts with Kafka or Postgres away, too, and says so in `/readyz` until they come.
+    """
+    settings = settings or ApiSettings()
+    app = FastAPI(
+        title="Dawalog",
+        version=version("dawalog"),
+        lifespan=partial(_lifespan, settings),
+        redirect_slashes=False,
+    )
+    app.add_middleware(MeasureLatency)
+    add_problem_handlers(app)
+    for module in (commands, reference, stock, card, day_book, catalogue, health):
+        app.include_router(module.router)
+    app.openapi = partial(document, app)  # type: ignore[method-assign]  # FastAPI's own way
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(settings: ApiSettings, app: FastAPI) -> AsyncIterator[None]:
+    keys = KeyRing(settings.key_file, settings.state)
+    keys.check()
+    read_model = ReadModel(settings)
+    services = Services(
+        settings=settings,
+        log=EventLog(settings),
+        keys=keys,
+        read_model=read_model,
+        directory=Directory(read_model),
+        reading=Reading(read_model, database=settings, kafka=settings),
+    )
+    app.state.services = services
+    await read_model.start()
+    await services.log.start()
+    await services.directory.start()
+    await services.reading.start()
+    try:
+        yield
+    finally:
+        await services.reading.stop()
+        await services.directory.stop()
+        await services.log.stop()
+        await read_model.stop()

@@ -1,0 +1,85 @@
+"""Request bodies: limited while they stream in, and parsed as JSON or NDJSON."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from fastapi import Request
+from pydantic_core import from_json
+
+from stream.errors import Rejected
+
+MAX_SINGLE_BYTES: Final = 1024 * 1024
+MAX_BATCH_BYTES: Final = 5 * 1024 * 1024
+
+JSON: Final = "application/json"
+NDJSON: Final = "application/x-ndjson"
+
+
+async def read_single(request: Request) -> Any:
+    """One JSON value of at most 1 MiB. Raises Rejected."""
+    require_media_type(request, JSON)
+    return parse_json(await _read(request, MAX_SINGLE_BYTES))
+
+
+async def read_batch(request: Request) -> Iterator[Any]:
+    """The elements of a JSON array, or the lines of NDJSON; a bad line is a Rejected among them."""
+    media_type = require_media_type(request, JSON, NDJSON)
+    body = await _read(request, MAX_BATCH_BYTES)
+    if media_type == NDJSON:
+        return (_parse_line(line) for line in body.split(b"\n") if not line.isspace() and line)
+    elements = parse_json(body)
+    if not isinstance(elements, list):
+        raise Rejected("invalid-batch", "A batch must be a JSON array, or NDJSON.")
+    return iter(elements)
+
+
+def require_media_type(request: Request, *allowed: str) -> str:
+    """The body's media type. Raises Rejected (unsupported-media-type) if it isn't allowed."""
+    if "content-encoding" in request.headers:
+        raise Rejected("unsupported-media-type", "Send the body as it is, with no encoding.")
+    media_type, *parameters = request.headers.get("content-type", "").lower().split(";")
+    media_type = media_type.strip()
+    charsets = {
+        value.strip(' "')
+        for name, _, value in (parameter.partition("=") for parameter in parameters)
+        if name.strip() == "charset"
+    }
+    if media_type not in allowed or charsets - {"utf-8", "utf8"}:
+        raise Rejected(
+            "unsupported-media-type",
+            f"Send the body as {' or '.join(allowed)}, in UTF-8, and say so in Content-Type.",
+        )
+    return media_type
+
+
+def parse_json(text: bytes) -> Any:
+    """Strict JSON: UTF-8, no NaN, no lone surrogates, no nesting beyond what a parser stands."""
+    try:
+        return from_json(text, allow_inf_nan=False, cache_strings="keys")
+    except ValueError as error:
+        raise Rejected("malformed-json", f"The body is not JSON: {error}.") from None
+
+
+def _parse_line(line: bytes) -> Any:
+    try:
+        return parse_json(line)
+    except Rejected as error:
+        return error
+
+
+async def _read(request: Request, limit: int) -> bytes:
+    """Raises Rejected (too-large) as soon as it is clear, however much is still to come."""
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced[:20]) > limit:
+        raise _too_large(limit)
+    parts, size = [], 0
+    async for part in request.stream():
+        size += len(part)
+        if size > limit:
+            raise _too_large(limit)
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _too_large(limit: int) -> Rejected:
+    return Rejected("too-large", f"The body is larger than {limit // (1024 * 1024)} MiB.")

@@ -1,0 +1,172 @@
+"""What the OpenAPI document says of bodies and answers that routes read and write by themselves."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+
+from api.bodies import JSON, NDJSON
+from api.problems import MEDIA_TYPE
+from api.recording import MAX_BATCH
+from stream.events import posted_event
+from stream.reference import District, Facility, Item, posted_reference
+
+_REF: Final = "#/components/schemas/{model}"
+
+DESCRIPTION: Final = """
+Live, provable medicine stock for public health facilities. Events are facts that happened in a
+pharmacy; they are appended to a log and never edited, and stock is computed from them. Posting
+the same event again is always safe.
+"""
+
+
+class Shape(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class FaultShape(Shape):
+    pointer: str
+    detail: str
+
+
+class Problem(Shape):
+    """RFC 9457. `type` is stable; `server_time` comes with clock-ahead and clock-behind."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[FaultShape] | None = None
+    server_time: datetime | None = None
+
+
+class Recorded(Shape):
+    """With the id of what was recorded."""
+
+    model_config = ConfigDict(extra="allow")
+
+    position: str
+    recorded_at: datetime
+
+
+class BatchResult(Shape):
+    """With the id of the element, where it could be told."""
+
+    model_config = ConfigDict(extra="allow")
+
+    index: int
+    status: Literal["accepted", "rejected"]
+    recorded_at: datetime | None = None
+    problem: Problem | None = None
+
+
+class BatchRecorded(Shape):
+    accepted: int
+    rejected: int
+    position: str | None
+    results: list[BatchResult]
+
+
+_SHAPES: Final[Mapping[str, TypeAdapter[Any]]] = {
+    "PostedEvent": posted_event,
+    "PostedReference": posted_reference,
+    "Problem": TypeAdapter(Problem),
+    "Recorded": TypeAdapter(Recorded),
+    "BatchRecorded": TypeAdapter(BatchRecorded),
+}
+
+
+def _ref(model: str) -> dict[str, str]:
+    return {"$ref": _REF.format(model=model)}
+
+
+def _json(schema: Mapping[str, Any], media_type: str = JSON) -> dict[str, Any]:
+    return {"content": {media_type: {"schema": schema}}}
+
+
+def _body(schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {"requestBody": {"required": True, **_json(schema)}}
+
+
+def _batch_body(model: str) -> dict[str, Any]:
+    array = {"type": "array", "items": _ref(model), "minItems": 1, "maxItems": MAX_BATCH}
+    lines = {"type": "string", "description": "one JSON object a line"}
+    content = {JSON: {"schema": array}, NDJSON: {"schema": lines}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def _put_body(model: type[BaseModel], id_field: str) -> dict[str, Any]:
+    """The record as sent to its own address, which tells `kind` and id."""
+    schema = model.model_json_schema(ref_template=_REF)
+    schema.pop("$defs", None)
+    told = ("kind", id_field)
+    schema["required"] = [name for name in schema["required"] if name not in told]
+    return _body(schema)
+
+
+EVENT_BODY: Final = _body(_ref("PostedEvent"))
+EVENT_BATCH_BODY: Final = _batch_body("PostedEvent")
+REFERENCE_BATCH_BODY: Final = _batch_body("PostedReference")
+FACILITY_BODY: Final = _put_body(Facility, "facility_id")
+ITEM_BODY: Final = _put_body(Item, "item_id")
+DISTRICT_BODY: Final = _put_body(District, "district_id")
+
+_POSITION: Final = {
+    "headers": {
+        "Dawalog-Position": {
+            "description": "What a read waits for with Dawalog-Min-Position.",
+            "schema": {"type": "string"},
+        }
+    }
+}
+_RETRY: Final = {
+    "headers": {
+        "Retry-After": {"description": "In seconds.", "schema": {"type": "integer", "minimum": 0}}
+    }
+}
+
+
+def _problem(description: str) -> dict[str, Any]:
+    return {"description": description, **_json(_ref("Problem"), MEDIA_TYPE)}
+
+
+PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
+    400: _problem("Not JSON, or a position that is not one of ours."),
+    413: _problem("Larger than a body may be."),
+    415: _problem("Another Content-Type, or a Content-Encoding."),
+    422: _problem("What cannot be a fact, with one entry in `errors` per fault."),
+    503: {**_problem("Not now. Sending it again is safe."), **_RETRY},
+}
+SINGLE_ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
+    202: {"description": "It is in the log.", **_json(_ref("Recorded")), **_POSITION},
+    **PROBLEMS,
+}
+BATCH_ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "description": "What became of each element.",
+        **_json(_ref("BatchRecorded")),
+        **_POSITION,
+    },
+    **PROBLEMS,
+}
+
+
+def document(app: FastAPI) -> dict[str, Any]:
+    """FastAPI's own document, with the shapes that its routes only refer to."""
+    if app.openapi_schema is None:
+        schema = get_openapi(
+            title=app.title,
+            version=app.version,
+            description=DESCRIPTION,
+            routes=app.routes,
+        )
+        shapes = schema.setdefault("components", {}).setdefault("schemas", {})
+        for name, adapter in _SHAPES.items():
+            shape = adapter.json_schema(ref_template=_REF)
+            shapes.update(shape.pop("$defs", {}))
+            shapes[name] = shape
+        app.openapi_schema = schema
+    return app.openapi_schema

@@ -1,0 +1,142 @@
+"""Registering facilities, items and districts: records of the topic `reference`."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from api.access import Caller, find_caller
+from api.bodies import read_batch, read_single
+from api.freshness import require_position
+from api.openapi import (
+    BATCH_ANSWERS,
+    DISTRICT_BODY,
+    FACILITY_BODY,
+    ITEM_BODY,
+    REFERENCE_BATCH_BODY,
+    SINGLE_ANSWERS,
+)
+from api.recording import (
+    Name,
+    answer_batch,
+    answer_recorded,
+    attempt,
+    attempt_each,
+    record,
+    record_each,
+    require_batch,
+)
+from api.services import Services, services_of
+from stream.appending import Appended
+from stream.codec import OutgoingRecord, encode_reference
+from stream.errors import DawalogError, Fault, Rejected
+from stream.posting import parse_reference
+from stream.reference import Facility, PostedReference
+
+router: Final = APIRouter(tags=["reference"], dependencies=[Depends(require_position)])
+
+ID_FIELDS: Final[Mapping[str, str]] = {
+    "facility": "facility_id",
+    "item": "item_id",
+    "district": "district_id",
+}
+
+
+@router.put(
+    "/v1/facilities/{facility_id}",
+    status_code=202,
+    openapi_extra=FACILITY_BODY,
+    responses=SINGLE_ANSWERS,
+)
+async def put_facility(request: Request, facility_id: str) -> Response:
+    """Register a facility, or change its record from `valid_from` on."""
+    return await _put(request, "facility", facility_id)
+
+
+@router.put(
+    "/v1/items/{item_id}", status_code=202, openapi_extra=ITEM_BODY, responses=SINGLE_ANSWERS
+)
+async def put_item(request: Request, item_id: str) -> Response:
+    """Register an item, or change its record from `valid_from` on."""
+    return await _put(request, "item", item_id)
+
+
+@router.put(
+    "/v1/districts/{district_id}",
+    status_code=202,
+    openapi_extra=DISTRICT_BODY,
+    responses=SINGLE_ANSWERS,
+)
+async def put_district(request: Request, district_id: str) -> Response:
+    """Register a district, or change its record from `valid_from` on."""
+    return await _put(request, "district", district_id)
+
+
+@router.post(
+    "/v1/reference/batch",
+    status_code=200,
+    openapi_extra=REFERENCE_BATCH_BODY,
+    responses=BATCH_ANSWERS,
+)
+async def post_reference(request: Request) -> Response:
+    """Register up to 1,000 records, each with its `kind` and id."""
+    services = services_of(request)
+    elements = require_batch(await read_batch(request))
+    caller = find_caller(request)
+    records: list[PostedReference | DawalogError] = await attempt_each(parse_reference, elements)
+
+    def draft(posted: PostedReference) -> OutgoingRecord:
+        return _draft(posted, caller)
+
+    drafts = [attempt(draft, posted) for posted in records]
+    outcomes = await record_each(services.log, drafts)
+    for posted, outcome in zip(records, outcomes, strict=True):
+        _note(services, posted, outcome)
+    return answer_batch(services.log, [_name(element) for element in elements], outcomes)
+
+
+async def _put(request: Request, kind: str, record_id: str) -> Response:
+    services = services_of(request)
+    body = await read_single(request)
+    posted = parse_reference(_complete(body, kind, record_id))
+    appended = await record(services.log, _draft(posted, find_caller(request)))
+    _note(services, posted, appended)
+    return answer_recorded(services.log, {ID_FIELDS[kind]: record_id}, appended)
+
+
+def _complete(body: Any, kind: str, record_id: str) -> Any:
+    """The body with kind and id, which the address has told. Raises Rejected if it says others."""
+    if not isinstance(body, dict):
+        return body
+    told = {"kind": kind, ID_FIELDS[kind]: record_id}
+    faults = [
+        Fault(f"/{name}", f"{name} is not what the address says")
+        for name, value in told.items()
+        if body.get(name) not in (None, value)
+    ]
+    if faults:
+        raise Rejected("invalid-record", "The record and the address differ.", faults)
+    return body | told
+
+
+def _draft(posted: PostedReference, caller: Caller) -> OutgoingRecord:
+    return encode_reference(posted, recorded_by=caller.recorded_by, source=caller.source)
+
+
+def _note(
+    services: Services,
+    posted: PostedReference | DawalogError,
+    outcome: Appended | DawalogError,
+) -> None:
+    """A facility that this process recorded takes events at once, projected or not."""
+    if isinstance(posted, Facility) and isinstance(outcome, Appended):
+        services.directory.add(posted.facility_id)
+
+
+def _name(element: Any) -> Name:
+    """Kind and id as the sender gave them, where they can be told."""
+    kind = element.get("kind") if isinstance(element, dict) else None
+    if not isinstance(kind, str) or kind not in ID_FIELDS:
+        return {}
+    record_id = element.get(ID_FIELDS[kind])
+    return {"kind": kind, ID_FIELDS[kind]: record_id if isinstance(record_id, str) else None}

@@ -1,0 +1,53 @@
+"""What clients send, checked: parsed JSON → a posted event or reference record.
+
+Rules here hold for new facts only. What is in the log was checked when it came, and stays readable
+though a rule is tightened later.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+from zoneinfo import available_timezones
+
+from pydantic import ValidationError
+
+from stream.errors import Fault, Rejected
+from stream.events import PostedEvent, posted_event
+from stream.faults import find_faults
+from stream.identity_numbers import find_identity_faults
+from stream.reference import Facility, PostedReference, posted_reference
+
+
+def parse_event(body: Any) -> PostedEvent:
+    """Raises Rejected with one fault per thing wrong; pointers are into `body`."""
+    try:
+        event: PostedEvent = posted_event.validate_python(body)
+    except ValidationError as error:
+        raise _rejected("invalid-event", "This event", find_faults(error)) from None
+    if faults := find_identity_faults(event):
+        raise _rejected("identity-number", "This event", faults)
+    return event
+
+
+def parse_reference(body: Any) -> PostedReference:
+    """Raises as `parse_event`."""
+    try:
+        record: PostedReference = posted_reference.validate_python(body)
+    except ValidationError as error:
+        raise _rejected("invalid-record", "This record", find_faults(error)) from None
+    if isinstance(record, Facility) and record.time_zone not in _time_zones():
+        fault = Fault("/time_zone", "time_zone must be a name such as Asia/Kolkata")
+        raise _rejected("invalid-record", "This record", (fault,))
+    return record
+
+
+@cache
+def _time_zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def _rejected(problem_type: str, what: str, faults: Sequence[Fault]) -> Rejected:
+    detail = f"{what} cannot be recorded: {faults[0].detail.removesuffix('.')}."
+    if len(faults) > 1:
+        detail += f" {len(faults)} things are wrong with it, listed in errors."
+    return Rejected(problem_type, detail, faults)

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
+import structlog
 
+from infra.local.failure import CannotStart
 from infra.local.installation import Installation, open_installation, prepare_folder
 from infra.local.kafka import Kafka
 from infra.local.keeper import Keeper
@@ -22,6 +24,8 @@ from infra.local.running import end_leftovers, only_one, write_processes
 from projections.schema import prepare_schema
 from stream.settings import KafkaSettings
 from stream.topics import create_topics
+
+logger = structlog.get_logger(__name__)
 
 PARTITIONS = 8
 READY_SECONDS = 120.0
@@ -48,8 +52,7 @@ async def running_up(wanted: Wanted) -> AsyncIterator[Installation]:
         installation = open_installation(wanted.folder, api_port=wanted.api_port)
         parts = _Parts(wanted.folder)
         try:
-            await _start_servers(parts, installation)
-            await _start_roles(parts, installation, wanted.workers)
+            await _start(parts, installation, wanted)
             yield installation
         finally:
             await parts.stop()
@@ -78,7 +81,23 @@ class _Parts:
 
     def _list(self) -> None:
         pids = {name: keeper.pid for name, keeper in self._keepers.items()}
-        write_processes(self.folder, {name: pid for name, pid in pids.items() if pid is not None})
+        living = {name: pid for name, pid in pids.items() if pid is not None}
+        try:
+            write_processes(self.folder, living)
+        except OSError as error:  # a full disk; the parts run on, only `ps` lags
+            logger.warning("the list of processes could not be written", why=str(error))
+
+
+async def _start(parts: _Parts, installation: Installation, wanted: Wanted) -> None:
+    try:
+        await _start_servers(parts, installation)
+        await _start_roles(parts, installation, wanted.workers)
+    except OSError as error:
+        raise CannotStart(f"the data folder {parts.folder} can't be used: {error}") from error
+    except asyncpg.PostgresError as error:
+        raise CannotStart(
+            f"Postgres does not work in {parts.folder}: {error} (see {parts.folder}/logs)"
+        ) from error
 
 
 async def _start_servers(parts: _Parts, installation: Installation) -> None:

@@ -1,0 +1,102 @@
+"""A real `dawalog up` in a subprocess, as an operator has it."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from infra.local.process import started_at
+
+DAWALOG = str(Path(sys.executable).with_name("dawalog"))
+WITHIN_SECONDS = 60.0
+
+
+def dawalog(*words: str, folder: Path | None = None) -> "subprocess.CompletedProcess[str]":
+    """Run a command to its end, without settings from our own environment."""
+    where = ["--data-dir", str(folder)] if folder else []
+    return subprocess.run(
+        [DAWALOG, *words, *where], check=False, capture_output=True, text=True, env=environment()
+    )
+
+
+def environment() -> dict[str, str]:
+    return {key: value for key, value in os.environ.items() if not key.startswith("DAWALOG_")}
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + WITHIN_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {WITHIN_SECONDS:.0f} s: {what}"
+        time.sleep(0.02)
+
+
+@dataclass
+class Service:
+    """One `up` at a time on one folder; `close` ends whatever is left of it."""
+
+    folder: Path
+    url: str = ""
+    _process: "subprocess.Popen[str] | None" = field(default=None)
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def log(self) -> str:
+        return (self.folder.parent / "up.log").read_text()
+
+    def start(self, *words: str) -> str:
+        """Start it, wait for the ready line and return the address in it."""
+        with (self.folder.parent / "up.log").open("a") as log:
+            self._process = subprocess.Popen(
+                [DAWALOG, "up", "--data-dir", str(self.folder), *(words or ("--port", "0"))],
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                env=environment(),
+            )
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        found = re.fullmatch(r"ready (http://127\.0\.0\.1:\d+)\n", line)
+        assert found, f"said {line!r}, logged: {self.log}"
+        self.url = found[1]
+        return self.url
+
+    def pids(self) -> dict[str, int]:
+        done = dawalog("ps", "--json", folder=self.folder)
+        assert done.returncode == 0, done.stderr
+        return {part["name"]: part["pid"] for part in json.loads(done.stdout)}
+
+    def settings(self) -> dict[str, object]:
+        done = dawalog("settings", "--json", folder=self.folder)
+        assert done.returncode == 0, done.stderr
+        answer: dict[str, object] = json.loads(done.stdout)
+        return answer
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Signal `up`, wait for its end and return its exit code."""
+        assert self._process is not None
+        self._process.send_signal(number)
+        code = self._process.wait(WITHIN_SECONDS)
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+        self._process = None
+        return code
+
+    def close(self) -> None:
+        if self._process is not None:
+            with suppress(ProcessLookupError):
+                self.stop(signal.SIGKILL)
+
+
+def is_gone(pid: int) -> bool:
+    return started_at(pid) is None

@@ -1,0 +1,173 @@
+"""`dawalog up` as an operator meets it, on real parts."""
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import asyncpg
+import httpx
+import pytest
+
+from tests.system.service import DAWALOG, Service, dawalog, environment, is_gone, wait_until
+
+pytestmark = pytest.mark.timeout(150)
+
+PARTS = {"kafka", "postgres", "worker-1", "api"}
+
+
+def register_district(service: Service, district_id: str) -> None:
+    answer = httpx.put(
+        f"{service.url}/v1/districts/{district_id}", json={"name": "Ajmer", "state": "RJ"}
+    )
+    assert answer.status_code == httpx.codes.ACCEPTED, answer.text
+
+
+def program(pid: int) -> str:
+    return Path(f"/proc/{pid}/exe").readlink().name
+
+
+def kill_part(service: Service, name: str) -> None:
+    """Kill it and wait until another process has its place."""
+    pid = service.pids()[name]
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: service.pids().get(name, pid) != pid, f"{name} started again")
+
+
+def is_ready(service: Service) -> bool:
+    try:
+        return httpx.get(f"{service.url}/readyz").status_code == httpx.codes.OK
+    except httpx.HTTPError:
+        return False
+
+
+def projected_records(service: Service) -> int:
+    async def count() -> int:
+        connection = await asyncpg.connect(str(service.settings()["database_url"]))
+        try:
+            total = await connection.fetchval(
+                "SELECT sum(next_offset)::bigint FROM model_1.position"
+            )
+        finally:
+            await connection.close()
+        return int(total or 0)
+
+    return asyncio.run(count())
+
+
+def test_runs_stops_in_order_and_goes_on_where_it_was(service: Service) -> None:
+    url = service.start()
+    pids = service.pids()
+    assert set(pids) == PARTS
+    assert program(pids["kafka"]) == "java"
+    assert program(pids["postgres"]) == "postgres"
+    known = service.settings()
+    assert known["api_url"] == url
+    register_district(service, "ajmer")
+    wait_until(lambda: projected_records(service) == 1, "the record in the database")
+
+    second = dawalog("up", folder=service.folder)
+    assert (second.returncode, second.stdout) == (1, "")
+    assert f"already running in {service.folder}, pid {service.pid}" in second.stderr
+
+    assert service.stop(signal.SIGINT) == 0
+    assert all(is_gone(pid) for pid in pids.values())
+    assert dawalog("ps", "--json", folder=service.folder).returncode == 1
+
+    assert service.start("--workers", "2") == url
+    assert set(service.pids()) == PARTS | {"worker-2"}
+    assert service.settings() == known
+    assert projected_records(service) == 1
+    register_district(service, "bundi")
+    wait_until(lambda: projected_records(service) == 2, "the next record in the database")
+    assert service.stop() == 0
+
+
+def test_a_killed_part_comes_back(service: Service) -> None:
+    url = service.start()
+    for name in sorted(PARTS):
+        kill_part(service, name)
+        assert f'"part": "{name}"' in service.log
+    wait_until(lambda: is_ready(service), "ready again")
+    assert service.url == url
+    register_district(service, "ajmer")
+    wait_until(lambda: projected_records(service) == 1, "the record in the database")
+    assert service.stop() == 0
+
+
+def test_killed_up_leaves_nothing_behind(service: Service) -> None:
+    service.start()
+    pids = service.pids()
+    register_district(service, "ajmer")
+    service.stop(signal.SIGKILL)
+    wait_until(lambda: all(is_gone(pid) for pid in pids.values()), "all parts gone")
+
+    service.start()
+    wait_until(lambda: projected_records(service) == 1, "the record in the database")
+    assert service.stop() == 0
+
+
+@pytest.fixture
+def stopped(service: Service) -> Service:
+    """A service that ran once and was stopped."""
+    service.start()
+    assert service.stop() == 0
+    return service
+
+
+def test_names_a_damaged_folder(stopped: Service) -> None:
+    meta = stopped.folder / "kafka" / "data" / "meta.properties"
+    whole = meta.read_bytes()
+    meta.write_bytes(b"\0\xff" * 40)
+    assert_refused(stopped.folder, "meta.properties")
+    meta.write_bytes(whole)
+
+    version = stopped.folder / "postgres" / "data" / "PG_VERSION"
+    version.unlink()
+    assert_refused(stopped.folder, "PG_VERSION")
+
+    (stopped.folder / "installation.json").write_text("{")
+    assert_refused(stopped.folder, "installation.json")
+
+
+def test_names_a_port_in_use(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        assert_refused(tmp_path / "data", f"port {port} is in use", "--port", str(port))
+
+
+def test_names_a_folder_that_is_none(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("a file in the way")
+    assert_refused(tmp_path / "data", "can't be written to")
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"), [("size=1m", "MB free"), ("ro,size=1m", "read-only")]
+)
+def test_names_a_full_or_read_only_folder(tmp_path: Path, options: str, reason: str) -> None:
+    # A file system of its own, mounted where only this command sees it; needs no root.
+    script = f'mount -t tmpfs -o {options} tmpfs "$1" && exec "$2" up --port 0 --data-dir "$1"'
+    done = subprocess.run(
+        ["unshare", "--map-root-user", "--mount", "sh", "-c", script, "sh", tmp_path, DAWALOG],
+        check=False,
+        capture_output=True,
+        text=True,
+        env=environment(),
+    )
+    assert done.returncode == 1
+    assert_one_line(done.stderr, reason)
+
+
+def assert_refused(folder: Path, reason: str, *words: str) -> None:
+    done = dawalog("up", *(words or ("--port", "0")), folder=folder)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert_one_line(done.stderr, reason)
+
+
+def assert_one_line(said: str, reason: str) -> None:
+    sentences = [line for line in said.splitlines() if line.startswith("dawalog: ")]
+    assert len(sentences) == 1, said
+    assert reason in sentences[0]
+    assert "Traceback" not in said

@@ -21,7 +21,7 @@ from api.parameters import (
     refuse,
 )
 from api.services import services_of
-from api.shapes import CardAnswer
+from api.shapes import CardAnswer, read_answers
 from projections.queries.card import CardEntry, CardKey, find_card
 from stream.fields import EventId, Instant
 
@@ -33,9 +33,7 @@ CARD_CURSOR: Final[TypeAdapter[tuple[Instant, EventId, int, LotOrEmpty, Instant]
 FIRST: Final = CardKey(EARLIEST, "00000000-0000-0000-0000-000000000000", -1, "")
 
 
-@router.get(
-    "/v1/facilities/{facility_id}/items/{item_id}/card", responses={200: {"model": CardAnswer}}
-)
+@router.get("/v1/facilities/{facility_id}/items/{item_id}/card", responses=read_answers(CardAnswer))
 async def read_card(
     request: Request,
     *,

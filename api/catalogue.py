@@ -10,7 +10,7 @@ from api.cursors import decode_cursor, encode_cursor
 from api.freshness import require_position
 from api.parameters import Cursor, Limit, PrintableText
 from api.services import services_of
-from api.shapes import DistrictsAnswer, FacilitiesAnswer, ItemsAnswer
+from api.shapes import DistrictsAnswer, FacilitiesAnswer, ItemsAnswer, read_answers
 from projections.queries.catalogue import (
     Registered,
     list_districts,
@@ -26,7 +26,7 @@ LIST_CURSOR: Final[TypeAdapter[tuple[Id, Instant]]] = TypeAdapter(tuple[Id, Inst
 NOT_SHOWN: Final = frozenset(("kind", "schema_version", "recorded_by", "source"))
 
 
-@router.get("/v1/facilities", responses={200: {"model": FacilitiesAnswer}})
+@router.get("/v1/facilities", responses=read_answers(FacilitiesAnswer))
 async def read_facilities(
     request: Request,
     *,
@@ -48,7 +48,7 @@ async def read_facilities(
     return _page(request, "facilities", "facility_id", found, limit)
 
 
-@router.get("/v1/items", responses={200: {"model": ItemsAnswer}})
+@router.get("/v1/items", responses=read_answers(ItemsAnswer))
 async def read_items(
     request: Request,
     *,
@@ -65,7 +65,7 @@ async def read_items(
     return _page(request, "items", "item_id", found, limit)
 
 
-@router.get("/v1/districts", responses={200: {"model": DistrictsAnswer}})
+@router.get("/v1/districts", responses=read_answers(DistrictsAnswer))
 async def read_districts(
     request: Request,
     *,

@@ -23,7 +23,7 @@ from api.parameters import (
     refuse,
 )
 from api.services import services_of
-from api.shapes import DayBookAnswer, EventAnswer
+from api.shapes import DayBookAnswer, EventAnswer, read_answers
 from projections.queries.day_book import EventFate, find_event, list_events
 from stream.errors import Rejected
 from stream.events import EVENT_TYPES
@@ -49,7 +49,7 @@ SENTENCES: Final = {
 }
 
 
-@router.get("/v1/facilities/{facility_id}/events", responses={200: {"model": DayBookAnswer}})
+@router.get("/v1/facilities/{facility_id}/events", responses=read_answers(DayBookAnswer))
 async def read_day_book(
     request: Request,
     *,
@@ -105,9 +105,7 @@ async def read_day_book(
     return answer(request, reading, body, book.snapshot, facility_id=facility_id)
 
 
-@router.get(
-    "/v1/facilities/{facility_id}/events/{event_id}", responses={200: {"model": EventAnswer}}
-)
+@router.get("/v1/facilities/{facility_id}/events/{event_id}", responses=read_answers(EventAnswer))
 async def read_event(request: Request, facility_id: FacilityId, event_id: EventIdPath) -> Response:
     """One event, as it stands in the log but for what is private, and what became of it."""
     reading = services_of(request).reading

@@ -13,7 +13,7 @@ from api.cursors import decode_cursor, encode_cursor
 from api.freshness import require_position
 from api.parameters import Cursor, FacilityId, Limit, refuse
 from api.services import services_of
-from api.shapes import StockAnswer
+from api.shapes import StockAnswer, read_answers
 from projections.queries.stock import FacilityStock, ItemStock, find_stock
 from projections.usable import LotStock, lot_state, usable_quantity
 from stream.fields import Id, Instant
@@ -26,7 +26,7 @@ INDIA: Final = "Asia/Kolkata"
 STOCK_CURSOR: Final[TypeAdapter[tuple[Id, Instant]]] = TypeAdapter(tuple[Id, Instant])
 
 
-@router.get("/v1/facilities/{facility_id}/stock", responses={200: {"model": StockAnswer}})
+@router.get("/v1/facilities/{facility_id}/stock", responses=read_answers(StockAnswer))
 async def read_stock(
     request: Request,
     *,

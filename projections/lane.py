@@ -74,9 +74,13 @@ class Lane:
             while lines < self._max_lines and not self._queue.empty():
                 batches.append(self._queue.get_nowait())
                 lines += batches[-1].weight
-            async with self.lock:
-                await self._project([item for batch in batches for item in self._take(batch)])
+            await self.project(batches)
             self.waiting_lines -= lines
+
+    async def project(self, batches: Iterable[DecodedBatch]) -> None:
+        """Apply batches, each record once: repeated ones are skipped, stale batches dropped."""
+        async with self.lock:
+            await self._project([item for batch in batches for item in self._take(batch)])
 
     def _take(self, batch: DecodedBatch) -> Iterable[Item]:
         """The items of a batch, unless it was fetched under a claim that is no longer ours."""

@@ -1,0 +1,61 @@
+"""Lists of what is registered."""
+
+from datetime import UTC, datetime, timedelta
+
+from projections.queries.catalogue import list_districts, list_facilities, list_items
+from projections.reading import ReadModel
+from tests.integration.reading.rows import Rows
+
+
+async def test_facilities_by_district_level_and_parent(model: ReadModel, rows: Rows) -> None:
+    await rows.add_facility("H", level="DH", district_id="D1")
+    await rows.add_facility("H-store", level="STORE", district_id="D1", parent="H")
+    await rows.add_facility("P", level="PHC", district_id="D2")
+
+    async def ids(**filters: str) -> list[str]:
+        found = await list_facilities(model, limit=100, **filters)
+        return [record["facility_id"] for record in found.records]
+
+    assert await ids() == ["H", "H-store", "P"]
+    assert await ids(district_id="D1") == ["H", "H-store"]
+    assert await ids(level="PHC") == ["P"]
+    assert await ids(parent_facility_id="H") == ["H-store"]
+    assert await ids(after="H") == ["H-store", "P"]
+    assert await ids(district_id="D1", level="PHC") == []
+
+
+async def test_the_record_in_force_is_listed_once(model: ReadModel, rows: Rows) -> None:
+    now = datetime.now(UTC)
+    await rows.add_facility("F", district_id="D1")
+    await rows.add_facility("F", district_id="D2", valid_from=now - timedelta(days=1))
+    await rows.add_facility("F", district_id="D3", valid_from=now + timedelta(days=1))
+    found = await list_facilities(model, limit=100)
+    assert [record["district_id"] for record in found.records] == ["D2"]
+    assert (await list_facilities(model, district_id="D1", limit=100)).records == []
+
+
+async def test_items_by_words_in_any_language(model: ReadModel, rows: Rows) -> None:
+    await rows.add_item("PCM500", name="Paracetamol tablet 500 mg", names={"hi": "पैरासिटामोल"})
+    await rows.add_item("PCM125", name="Paracetamol syrup 125 mg/5 ml")
+    await rows.add_item("AMX", name="Amoxicillin capsule 100% pure_")
+
+    async def ids(q: str) -> list[str]:
+        found = await list_items(model, words=q.split(), limit=100)
+        return [record["item_id"] for record in found.records]
+
+    assert await ids("") == ["AMX", "PCM125", "PCM500"]
+    assert await ids("PARACET") == ["PCM125", "PCM500"]
+    assert await ids("500 paracetamol") == ["PCM500"]
+    assert await ids("पैरा") == ["PCM500"]
+    assert await ids("pcm1") == ["PCM125"]
+    assert await ids("100%") == ["AMX"]
+    assert await ids("hi") == []
+    assert await ids("a_o") == []
+
+
+async def test_districts(model: ReadModel, rows: Rows) -> None:
+    await rows.add_district("Jaipur")
+    await rows.add_district("Gaya", state="BR")
+    found = await list_districts(model, state="BR", limit=100)
+    assert [record["district_id"] for record in found.records] == ["Gaya"]
+    assert len((await list_districts(model, limit=1)).records) == 1

@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 STAMP := $(VENV)/set-up
 
 .DEFAULT_GOAL := help
@@ -33,7 +34,9 @@ $(STAMP): requirements.lock pyproject.toml infra/local/jgo.lock.toml
 	  { echo "Dawalog needs Python 3.11 or newer: install it, or say make PYTHON=/path/to/python" >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
 	  { echo "Python can't create $(VENV): on Debian, install python3-venv" >&2; exit 1; }
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(PIP) --require-hashes --no-compile -r requirements.lock
+	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib >/dev/null || true # on all cores; pip uses one
+	@$(PIP) --no-deps --no-build-isolation --editable . 2>$(VENV)/editable.log || \
+	  { cat $(VENV)/editable.log >&2; exit 1; }
 	@$(BIN)/python -m infra.local.fetch
 	@touch $(STAMP)

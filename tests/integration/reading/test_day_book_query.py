@@ -14,7 +14,7 @@ T = datetime(2026, 1, 1, tzinfo=UTC)
 
 async def ids_of(model: ReadModel, **filters: Any) -> list[int]:
     """Numbers of the listed events."""
-    asked = {
+    asked: dict[str, Any] = {
         "occurred_from": EARLIEST,
         "occurred_to": LATEST,
         "before": NEWEST,

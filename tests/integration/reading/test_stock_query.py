@@ -114,7 +114,9 @@ async def test_pages_and_one_item(model: ReadModel, rows: Rows) -> None:
     page = await find_stock(model, facility_id="F1", partition=0, after_item_id="A", limit=2)
     one = await find_stock(model, facility_id="F1", partition=0, item_id="C")
     other = await find_stock(model, facility_id="F1", partition=0, item_id="X")
-    assert page is not None and one is not None and other is not None
+    assert page is not None
+    assert one is not None
+    assert other is not None
     assert [item.item_id for item in page.items] == ["B", "C"]
     assert [item.item_id for item in one.items] == ["C"]
     assert other.items == []
@@ -129,7 +131,8 @@ async def test_positions_are_of_the_facility_and_the_reference(
     await rows.add_position("stock-events", 1, 7)
     known = await find_stock(model, facility_id="F1", partition=1)
     unknown = await find_stock(model, facility_id="F1", partition=None)
-    assert known is not None and unknown is not None
+    assert known is not None
+    assert unknown is not None
     assert known.snapshot.next_offsets == {("reference", 0): 5, ("stock-events", 1): 7}
     assert unknown.snapshot.next_offsets == {
         ("reference", 0): 5,

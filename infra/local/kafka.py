@@ -35,6 +35,9 @@ PROPERTIES = {
     # A group of our own worker needs no time for others to join, and its sessions are short.
     "group.initial.rebalance.delay.ms": "0",
     "group.min.session.timeout.ms": "1000",
+    # A killed broker's next life is let in when the session of its last one has run out.
+    "broker.session.timeout.ms": "2000",
+    "broker.heartbeat.interval.ms": "500",
     "log.retention.ms": "-1",
     "num.network.threads": "2",
     "num.io.threads": "4",

@@ -39,6 +39,7 @@ UPCASTS: Final[dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]]
 _TYPE: Final = "type"
 _VERSION: Final = "schema-version"
 _CONTENT: Final = "content-sha256"
+_VERSION_LIMIT: Final = 10_000
 
 # What "the same content" does not ask for: when it was sent, by which version of a client, and
 # what is private (two pseudonyms of one patient differ when the keys do).
@@ -168,7 +169,9 @@ def _upcast(body: dict[str, Any], tag: str, headers: Headers) -> dict[str, Any]:
     name, version = body.get(tag), body.get("schema_version")
     if not isinstance(name, str) or _header(headers, _TYPE) != name.encode(errors="replace"):
         raise Undecodable("header and value disagree on the type")
-    if type(version) is not int or _header(headers, _VERSION) != b"%d" % version:
+    if type(version) is not int or not 0 < version < _VERSION_LIMIT:
+        raise Undecodable("the schema version is none")
+    if _header(headers, _VERSION) != b"%d" % version:
         raise Undecodable("header and value disagree on the schema version")
     newest = SCHEMA_VERSIONS.get(name)
     if newest is None:

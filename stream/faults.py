@@ -13,6 +13,7 @@ from stream.events import EVENT_TYPES
 from stream.reference import REFERENCE_KINDS
 
 MAX_FAULTS: Final = 1_000
+MAX_DESCRIPTION: Final = 500
 
 _TAGS: Final = frozenset((*EVENT_TYPES, *REFERENCE_KINDS))
 _SENTENCES: Final[Mapping[str, str]] = {
@@ -55,8 +56,10 @@ def find_faults(error: ValidationError, base: str = "") -> tuple[Fault, ...]:
 
 
 def describe_first(error: ValidationError) -> str:
+    """One line about an error in data of unknown origin, fit for a database and a terminal."""
     fault = find_faults(error)[0]
-    return f"{fault.pointer or '/'}: {fault.detail}"
+    line = f"{fault.pointer or '/'}: {fault.detail}"[:MAX_DESCRIPTION]
+    return "".join(sign if sign.isprintable() else "\ufffd" for sign in line)
 
 
 def pointer(*parts: str | int, base: str = "") -> str:

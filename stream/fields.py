@@ -51,7 +51,7 @@ def parse_instant(value: Any) -> datetime:
     """RFC 3339 with an offset and at most 6 fractional digits → aware datetime in UTC."""
     try:
         if isinstance(value, str) and _INSTANT.fullmatch(value):
-            instant = datetime.fromisoformat(value if value[10] == "T" else value.upper())
+            instant = datetime.fromisoformat(value.upper())
             return instant if instant.tzinfo is UTC else instant.astimezone(UTC)
         if isinstance(value, datetime) and value.tzinfo is not None:
             return value.astimezone(UTC)

@@ -17,11 +17,11 @@ CHECKED_FIELDS: Final = ("note", "reason", "prescription_ref")
 _ALONE: Final = r"(?<![^\W_])(?:{})(?![^\W_])"
 _SHAPES: Final = (
     ("an ABHA", r"\d{2}(?P<abha>[ -]?)\d{4}(?P=abha)\d{4}(?P=abha)\d{4}"),
-    ("an Aadhaar", r"\d{4}(?P<aadhaar>[ -]?)\d{4}(?P=aadhaar)\d{4}"),
     (
         "a mobile",
         r"(?:(?:\+|00)?[9९][1१][ -]?|[0०])?[6-9६-९]\d{2}(?:\d{2}[ -]?\d{5}|[ -]?\d{3}[ -]?\d{4})",
     ),
+    ("an Aadhaar", r"\d{4}(?P<aadhaar>[ -]?)\d{4}(?P=aadhaar)\d{4}"),
 )
 _PATTERNS: Final = tuple((name, re.compile(_ALONE.format(shape))) for name, shape in _SHAPES)
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")

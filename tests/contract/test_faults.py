@@ -1,0 +1,189 @@
+"""Every fault has its pointer, and a sentence that repeats nothing of what was sent."""
+
+import json
+from typing import Any
+
+import pytest
+
+from stream.errors import Rejected
+from stream.posting import parse_event, parse_reference
+from tests.contract.test_golden import read_golden
+
+MISSING = object()
+
+
+def faults_of(name: str, changes: dict[str, Any]) -> dict[str, str]:
+    """Pointer → sentence, of the golden event with these changes (`/lines/0/lot` → value)."""
+    body = read_golden(name)["posted"]
+    for pointer, value in changes.items():
+        *path, last = (int(step) if step.isdigit() else step for step in pointer.split("/")[1:])
+        place: Any = body
+        for step in path:
+            place = place[step]
+        if value is MISSING:
+            del place[last]
+        else:
+            place[last] = value
+    parse = parse_reference if "kind" in body else parse_event
+    with pytest.raises(Rejected) as caught:
+        parse(body)
+    return {fault.pointer: fault.detail for fault in caught.value.errors}
+
+
+ANYWHERE: list[tuple[str, Any, str]] = [
+    ("/event_id", MISSING, "event_id is missing"),
+    ("/event_id", None, "event_id must be text"),
+    ("/event_id", "0192f0c12f6e7c3a9b1d3c5e7a9f1b2d", "UUID with hyphens"),
+    ("/event_id", "{0192f0c1-2f6e-7c3a-9b1d-3c5e7a9f1b2d}", "UUID with hyphens"),
+    ("/event_id", "0192f0c1-2f6e-7c3a-9b1d-3c5e7a9f1b2d\n", "UUID with hyphens"),
+    ("/facility_id", "", "1 to 64 letters"),
+    ("/facility_id", "a" * 65, "1 to 64 letters"),
+    ("/facility_id", "a/b", "1 to 64 letters"),
+    ("/facility_id", "जयपुर", "1 to 64 letters"),
+    ("/facility_id", 7, "must be text"),
+    ("/occurred_at", MISSING, "is missing"),
+    ("/occurred_at", "2026-01-31", "with an offset"),
+    ("/occurred_at", "2026-01-31T10:15:00", "with an offset"),
+    ("/occurred_at", "2026-01-31 10:15:00Z", "with an offset"),
+    ("/occurred_at", "2026-01-31T10:15Z", "with an offset"),
+    ("/occurred_at", "2026-01-31T10:15:00.1234567Z", "at most 6 digits"),
+    ("/occurred_at", "2026-02-30T10:15:00Z", "with an offset"),
+    ("/occurred_at", "2026-01-31T24:00:00Z", "with an offset"),
+    ("/occurred_at", "2026-01-31T10:15:60Z", "with an offset"),
+    ("/occurred_at", "2026-01-31T10:15:00+25:00", "with an offset"),
+    ("/occurred_at", "0001-01-01T00:00:00+05:30", "with an offset"),
+    ("/occurred_at", "२०२६-०१-३१T10:15:00Z", "with an offset"),
+    ("/occurred_at", 1769854500, "with an offset"),
+    ("/occurred_at", None, "with an offset"),
+    ("/sent_at", "now", "with an offset"),
+    ("/schema_version", 2, "schema_version must be 1"),
+    ("/schema_version", "1", "schema_version must be 1"),
+    ("/device_seq", -1, "at least 0"),
+    ("/device_seq", 2**53 + 1, "at most 9007199254740992"),
+    ("/device_seq", 3, "device_seq needs the device_id"),
+    ("/corrects", "x", "UUID"),
+    ("/corrects", "0192F0C1-2F6E-7C3A-9B1D-00000000000A", "cannot correct itself"),
+    ("/note", "", "must not be empty"),
+    ("/note", "a\x00b", "printable"),
+    ("/note", "a\nb", "printable"),
+    ("/note", "a\u202eb", "printable"),
+    ("/note", "\ud800", "not valid text"),
+    ("/note", "a" * 1001, "at most 1000 characters"),
+    ("/note", ["a"], "must be text"),
+    ("/note", "call 98765 43210", "mobile number"),
+    ("/reason", "Aadhaar 2345 6789 0123", "Aadhaar number"),
+    ("/recorded_by", "me", "not a known field"),
+    ("/source", "me", "not a known field"),
+    ("/a~b", 1, "not a known field"),
+    ("/type", "stock_stolen", "must be one of"),
+    ("/type", MISSING, "type is missing"),
+    ("/type", None, "must be one of"),
+    ("/type", ["lot_released"], "must be one of"),
+    ("/lot", "", "must not be empty"),
+    ("/lot", "a" * 65, "at most 64"),
+    ("/lot", "a\tb", "printable"),
+]
+
+
+@pytest.mark.parametrize(("pointer", "value", "words"), ANYWHERE)
+def test_faults_of_any_event(pointer: str, value: Any, words: str) -> None:
+    faults = faults_of("lot_released", {pointer: value})
+    assert list(faults) == [pointer.replace("~", "~0")]
+    assert words in faults[pointer.replace("~", "~0")]
+
+
+BY_TYPE: list[tuple[str, str, Any, str]] = [
+    ("stock_received", "/source_kind", "thief", "must be 'warehouse'"),
+    ("stock_received", "/lines", [], "must not be empty"),
+    ("stock_received", "/lines", {}, "must be a list"),
+    ("stock_received", "/lines", "ab", "must be a list"),
+    ("stock_received", "/lines", None, "must be a list"),
+    ("stock_received", "/lines", MISSING, "lines is missing"),
+    ("stock_received", "/lines/1", 7, "line 2 must be an object"),
+    ("stock_received", "/lines/0/lot", MISSING, "line 1: lot is missing"),
+    ("stock_received", "/lines/0/lot", None, "must be text"),
+    ("stock_received", "/lines/0/expiry", "2027-13", "the month on the pack"),
+    ("stock_received", "/lines/0/expiry", "2027-02-29", "the month on the pack"),
+    ("stock_received", "/lines/0/expiry", "2026-W05-6", "the month on the pack"),
+    ("stock_received", "/lines/0/expiry", "0000-01", "the month on the pack"),
+    ("stock_received", "/lines/0/expiry", 20270331, "the month on the pack"),
+    ("stock_received", "/lines/0/quantity", 999, "100 packs of 10 make 1000"),
+    ("stock_received", "/lines/0/quantity", 0, "at least 1"),
+    ("stock_received", "/lines/0/quantity", True, "whole number"),
+    ("stock_received", "/lines/0/quantity", 1000.0, "whole number"),
+    ("stock_received", "/lines/0/quantity", "1000", "whole number"),
+    ("stock_received", "/lines/0/quantity", 10**12 + 1, "at most 1000000000000"),
+    ("stock_received", "/lines/0/quantity", 2**63, "at most 1000000000000"),
+    ("stock_received", "/lines/0/quantity", -(10**4000), "at least 1"),
+    ("stock_received", "/lines/0/packs", MISSING, "must be given together"),
+    ("stock_received", "/lines/0/pack_size", 0, "at least 1"),
+    ("stock_received", "/lines/0/unit_cost_paise", 2**63, "at most 9223372036854775807"),
+    ("stock_received", "/lines/0/price", 1, "not a known field"),
+    ("stock_issued", "/to_kind", MISSING, "to_kind is missing"),
+    ("stock_issued", "/lines/0/quantity", -5, "at least 1"),
+    ("transfer_dispatched", "/transfer_id", "a b", "1 to 64 letters"),
+    ("transfer_dispatched", "/to_facility_id", "IN0810000012", "another facility"),
+    ("transfer_received", "/from_facility_id", "IN0810000012", "another facility"),
+    ("transfer_received", "/lines/0/damaged", -1, "at least 0"),
+    ("medicine_dispensed", "/channel", "OPD", "must be 'opd'"),
+    ("medicine_dispensed", "/patient/name", "x", "not a known field"),
+    ("medicine_dispensed", "/patient/id", MISSING, "id is missing"),
+    ("medicine_dispensed", "/patient", "9876543210", "must be an object"),
+    ("medicine_dispensed", "/prescription_ref", "91-1234-5678-9012", "ABHA number"),
+    ("medicine_dispensed", "/prescriber/name", "", "must not be empty"),
+    ("medicine_returned", "/returns_event_id", "x", "UUID"),
+    ("stock_adjusted", "/lines/0/quantity", 0, "changes nothing"),
+    ("stock_adjusted", "/lines/0/reason", "theft", "must be 'expired'"),
+    ("stock_counted", "/complete", "yes", "true or false"),
+    ("stock_counted", "/complete", 1, "true or false"),
+    ("stock_counted", "/lines/0/counted", -1, "at least 0"),
+    ("event_reversed", "/reverses", "0192f0c1-2f6e-7c3a-9b1d-00000000000b", "cannot reverse"),
+    ("event_reversed", "/reason", MISSING, "reason is missing"),
+    ("facility", "/level", "XX", "must be 'MCH'"),
+    ("facility", "/parent_facility_id", "IN0810000012", "its own parent"),
+    ("facility", "/location/lat", 91, "at most 90"),
+    ("facility", "/location/lon", float("nan"), "must be"),
+    ("facility", "/time_zone", "Asia/Jaipur", "such as Asia/Kolkata"),
+    ("facility", "/names/HI", "x", "HI is not written as it must be"),
+    ("facility", "/names/hi", "", "must not be empty"),
+    ("item", "/base_unit", MISSING, "base_unit is missing"),
+    ("item", "/ved", "X", "must be 'V'"),
+    ("district", "/kind", "state", "must be one of"),
+]
+
+
+@pytest.mark.parametrize(("name", "pointer", "value", "words"), BY_TYPE)
+def test_faults_by_type(name: str, pointer: str, value: Any, words: str) -> None:
+    faults = faults_of(name, {pointer: value})
+    assert list(faults) == [pointer]
+    assert words in faults[pointer]
+
+
+def test_each_fault_has_an_entry() -> None:
+    changes = {"/lines/0/quantity": 0, "/lines/1/lot": "", "/source_kind": "x", "/extra": 1}
+    assert set(faults_of("stock_received", changes)) == set(changes)
+
+
+def test_no_fault_repeats_what_was_sent() -> None:
+    faults = faults_of(
+        "medicine_dispensed",
+        {"/patient/id": "Ramesh\nKumar", "/note": "Ramesh\nKumar", "/channel": "Ramesh"},
+    )
+    assert len(faults) == 3
+    assert "Ramesh" not in json.dumps(faults)
+
+
+def test_more_than_200_lines_are_refused() -> None:
+    body = read_golden("stock_issued")["posted"]
+    body["lines"] = body["lines"][:1] * 200
+    parse_event(body)
+    body["lines"] = body["lines"][:1] * 201
+    with pytest.raises(Rejected) as caught:
+        parse_event(body)
+    assert [fault.pointer for fault in caught.value.errors] == ["/lines"]
+
+
+@pytest.mark.parametrize("body", [None, 7, "x", [], [{}], {}])
+def test_what_is_no_event_at_all(body: Any) -> None:
+    with pytest.raises(Rejected):
+        parse_event(body)

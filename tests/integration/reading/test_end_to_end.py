@@ -1,0 +1,318 @@
+"""What was posted is read: API, Kafka, worker and Postgres together."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from api.app import create_app
+from api.settings import ApiSettings
+from stream.tokens import PositionToken
+from tests.integration.reading.rows import event_uuid
+from tests.stack import Stack
+
+NOW = datetime.now(UTC)
+RECEIVED = [
+    {"item_id": "PCM", "lot": "A", "expiry": "2099-01", "quantity": 100},
+    {"item_id": "PCM", "lot": "B", "expiry": "2011-06", "quantity": 50},
+]
+FACILITY = {"name": "PHC One", "level": "PHC", "district_id": "D1", "state": "RJ"}
+
+
+@pytest.fixture
+async def client(stack: Stack, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    settings = ApiSettings(
+        kafka_bootstrap_servers=stack.bootstrap_servers,
+        database_url=stack.database_url,
+        key_file=tmp_path / "keys.json",
+    )
+    app = create_app(settings)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(
+            transport=httpx.ASGITransport(app=app), base_url="http://dawalog", timeout=40
+        ) as client,
+    ):
+        yield client
+
+
+@pytest.fixture
+def worker(stack: Stack, tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
+    with (tmp_path / "worker.log").open("wb") as log:
+        process = subprocess.Popen(
+            [Path(sys.executable).with_name("dawalog"), "worker"],
+            env=os.environ | stack.environment,
+            stdout=log,
+            stderr=log,
+        )
+    yield process
+    process.kill()
+    process.wait(30)
+
+
+def after(position: str, seconds: int = 30) -> dict[str, str]:
+    return {"Dawalog-Min-Position": position, "Prefer": f"wait={seconds}"}
+
+
+def event(number: int, event_type: str, minutes_ago: float, **fields: Any) -> dict[str, Any]:
+    return {
+        "event_id": event_uuid(number),
+        "type": event_type,
+        "facility_id": "F1",
+        "occurred_at": (NOW - timedelta(minutes=minutes_ago)).isoformat(),
+        **fields,
+    }
+
+
+async def put(client: httpx.AsyncClient, path: str, record: dict[str, Any]) -> str:
+    answer = await client.put(path, json=record)
+    assert answer.status_code == 202, answer.text
+    return answer.headers["Dawalog-Position"]
+
+
+async def post(client: httpx.AsyncClient, posted: dict[str, Any], position: str) -> str:
+    answer = await client.post("/v1/events", json=posted, headers=after(position))
+    assert answer.status_code == 202, answer.text
+    return answer.headers["Dawalog-Position"]
+
+
+async def get(
+    client: httpx.AsyncClient, path: str, position: str = "", **parameters: Any
+) -> dict[str, Any]:
+    answer = await client.get(path, params=parameters, headers=after(position))
+    assert answer.status_code == 200, answer.text
+    body: dict[str, Any] = answer.json()
+    return body
+
+
+@pytest.mark.usefixtures("worker")
+async def test_a_day_at_a_pharmacy(client: httpx.AsyncClient) -> None:
+    at = await work_a_day(client)
+    await check_stock(client, at)
+    await check_card(client)
+    await check_day_book(client)
+    await check_one_event(client, at)
+    await check_lists(client)
+
+
+async def work_a_day(client: httpx.AsyncClient) -> str:
+    await put(client, "/v1/items/PCM", {"name": "Paracetamol", "base_unit": "tablet"})
+    await put(
+        client,
+        "/v1/items/ORS",
+        {"name": "Oral rehydration salts", "base_unit": "sachet", "levels": ["PHC"]},
+    )
+    at = await put(client, "/v1/facilities/F1", FACILITY)
+    at = await post(client, event(1, "stock_received", 60, document_no="C-1", lines=RECEIVED), at)
+    dispensed = event(
+        2,
+        "medicine_dispensed",
+        50,
+        channel="opd",
+        prescription_ref="OPD-77",
+        patient={"scheme": "opd", "id": "P-1"},
+        lines=[{"item_id": "PCM", "lot": "A", "quantity": 10}, {"item_id": "PCM", "quantity": 5}],
+    )
+    at = await post(client, dispensed, at)
+    counted = [{"item_id": "PCM", "lot": "A", "counted": 88}]
+    return await post(client, event(3, "stock_counted", 40, lines=counted), at)
+
+
+async def check_stock(client: httpx.AsyncClient, at: str) -> None:
+    stock = await get(client, "/v1/facilities/F1/stock", at)
+    assert stock["facility_id"] == "F1"
+    assert stock["open_discrepancies"] == 1
+    assert not stock["suspect"]
+    assert stock["last_heard_at"] is not None
+    assert stock["next_cursor"] is None
+    assert stock["items"] == [
+        {
+            "item_id": "ORS",
+            "name": "Oral rehydration salts",
+            "on_hand": 0,
+            "usable": 0,
+            "status": "out",
+            "essential": True,
+            "lots": [],
+        },
+        {
+            "item_id": "PCM",
+            "name": "Paracetamol",
+            "on_hand": 133,
+            "usable": 88,
+            "status": "unrated",
+            "essential": False,
+            "lots": [
+                {"lot": "B", "expiry": "2011-06-30", "on_hand": 50, "state": "expired"},
+                {"lot": "A", "expiry": "2099-01-31", "on_hand": 88, "state": "usable"},
+                {"lot": None, "expiry": None, "on_hand": -5, "state": "usable"},
+            ],
+        },
+    ]
+    out = await get(client, "/v1/facilities/F1/stock", status="out")
+    assert [item["item_id"] for item in out["items"]] == ["ORS"]
+    first = await get(client, "/v1/facilities/F1/stock", limit=1)
+    rest = await get(client, "/v1/facilities/F1/stock", cursor=first["next_cursor"])
+    assert [item["item_id"] for item in first["items"] + rest["items"]] == ["ORS", "PCM"]
+
+
+async def check_card(client: httpx.AsyncClient) -> None:
+    card = await get(client, "/v1/facilities/F1/items/PCM/card", lot="A")
+    told = [
+        (entry["type"], entry.get("quantity"), entry.get("counted"), entry["balance"])
+        for entry in card["entries"]
+    ]
+    assert told == [
+        ("stock_received", 100, None, 100),
+        ("medicine_dispensed", -10, None, 90),
+        ("stock_counted", None, 88, 88),
+    ]
+    assert card["entries"][-1]["variance"] == -2
+    unrecorded = await get(client, "/v1/facilities/F1/items/PCM/card", lot="")
+    assert [(entry["lot"], entry["quantity"]) for entry in unrecorded["entries"]] == [(None, -5)]
+    pages: list[Any] = []
+    cursor = None
+    while True:
+        parameters: dict[str, Any] = {"limit": 2} | ({"cursor": cursor} if cursor else {})
+        page = await get(client, "/v1/facilities/F1/items/PCM/card", **parameters)
+        pages += page["entries"]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert pages == (await get(client, "/v1/facilities/F1/items/PCM/card"))["entries"]
+
+
+async def check_day_book(client: httpx.AsyncClient) -> None:
+    book = await get(client, "/v1/facilities/F1/events")
+    assert [entry["event_id"] for entry in book["events"]] == [
+        event_uuid(number) for number in (3, 2, 1)
+    ]
+    assert book["events"][1]["sealed"] == ["prescription_ref"]
+    assert "prescription_hash" not in book["events"][1]
+    cases: tuple[tuple[dict[str, Any], int], ...] = (
+        ({"prescription_ref": "opd-77"}, 2),
+        ({"document_no": "C-1"}, 1),
+        ({"type": "stock_counted"}, 3),
+        ({"to": (NOW - timedelta(minutes=45)).isoformat()}, 2),
+    )
+    for parameters, number in cases:
+        found = await get(client, "/v1/facilities/F1/events", **parameters)
+        assert found["events"][0]["event_id"] == event_uuid(number), parameters
+    two = await get(client, "/v1/facilities/F1/events", limit=2)
+    third = await get(client, "/v1/facilities/F1/events", limit=2, cursor=two["next_cursor"])
+    assert two["events"] + third["events"] == book["events"]
+
+
+async def check_one_event(client: httpx.AsyncClient, at: str) -> None:
+    one = await get(client, f"/v1/facilities/F1/events/{event_uuid(2)}")
+    assert one["state"] == "applied"
+    assert one["channel"] == "opd"
+    assert await get(client, "/v1/facilities/F1/stock", one["position"])
+    missing = await client.get(f"/v1/facilities/F1/events/{event_uuid(9)}")
+    assert missing.status_code == 404
+
+    other = event(1, "stock_received", 60, lines=RECEIVED[:1])
+    at = await post(client, other, at)
+    conflict = await get(client, f"/v1/facilities/F1/events/{event_uuid(1)}", at)
+    assert conflict["state"] == "conflict"
+    assert len(conflict["lines"]) == 2
+
+
+async def check_lists(client: httpx.AsyncClient) -> None:
+    facilities = await get(client, "/v1/facilities", district="D1")
+    assert [record["facility_id"] for record in facilities["facilities"]] == ["F1"]
+    items = await get(client, "/v1/items", q="para")
+    assert [record["item_id"] for record in items["items"]] == ["PCM"]
+    assert (await client.get("/readyz")).status_code == 200
+
+
+@pytest.mark.usefixtures("worker")
+async def test_as_of_follows_the_clock_once_all_is_projected(client: httpx.AsyncClient) -> None:
+    at = await put(client, "/v1/facilities/F1", FACILITY)
+    began = datetime.now(UTC)
+    while True:
+        answer = await client.get("/v1/facilities/F1/stock", headers=after(at))
+        assert answer.headers["Preference-Applied"] == "wait=30"
+        as_of = answer.headers.get("Dawalog-As-Of")
+        if as_of is not None and datetime.fromisoformat(as_of) > began:
+            break
+        await asyncio.sleep(0.02)
+
+
+async def test_without_a_worker_reads_wait_and_give_up(client: httpx.AsyncClient) -> None:
+    at = await put(client, "/v1/facilities/F1", FACILITY)
+    answer = await client.get("/v1/facilities", headers=after(at, seconds=1))
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert (await client.get("/v1/facilities")).json() == {"facilities": [], "next_cursor": None}
+
+
+async def test_tokens_that_are_not_ours(client: httpx.AsyncClient, stack: Stack) -> None:
+    ours = PositionToken(stack.cluster_id, {("reference", 0): 0}).encode()
+    others = PositionToken("another", {("reference", 0): 0}).encode()
+    for path in ("/v1/facilities", "/v1/items", "/v1/facilities/F1/stock"):
+        for position in ("rubbish", others, f"{ours},{others}", ",".join([ours] * 65)):
+            answer = await client.get(path, headers=after(position))
+            assert answer.status_code == 400, (path, position)
+    assert (await client.get("/v1/facilities", headers=after(ours))).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "pointer"),
+    [
+        ("/v1/facilities?limit=0", "/limit"),
+        ("/v1/facilities?limit=1001", "/limit"),
+        ("/v1/facilities?limit=x", "/limit"),
+        ("/v1/facilities?level=XX", "/level"),
+        ("/v1/facilities?cursor=rubbish", "/cursor"),
+        ("/v1/facilities?district=a%20b", "/district"),
+        ("/v1/items?q=%00", "/q"),
+        ("/v1/facilities/F%201/stock", "/facility_id"),
+        ("/v1/facilities/F1/stock?item_id=%00", "/item_id"),
+        ("/v1/facilities/F1/stock?status=none", "/status"),
+        ("/v1/facilities/F1/stock?as_of=2026-01-01T00:00:00Z", "/as_of"),
+        ("/v1/facilities/F1/stock?known_at=2026-01-01T00:00:00Z", "/known_at"),
+        ("/v1/facilities/F1/stock?include=children", "/include"),
+        ("/v1/facilities/F1/stock?cursor=WyJhIl0", "/cursor"),
+        ("/v1/facilities/F1/items/A/card?lot=%00", "/lot"),
+        ("/v1/facilities/F1/items/A/card?from=yesterday", "/from"),
+        ("/v1/facilities/F1/items/A/card?to=2026-01-01", "/to"),
+        ("/v1/facilities/F1/items/A/card?known_at=2026-01-01T00:00:00Z", "/known_at"),
+        ("/v1/facilities/F1/events?type=none", "/type"),
+        ("/v1/facilities/F1/events?from=1767225600", "/from"),
+        ("/v1/facilities/F1/events/none", "/event_id"),
+    ],
+)
+async def test_what_cannot_be_asked(client: httpx.AsyncClient, path: str, pointer: str) -> None:
+    answer = await client.get(path)
+    assert answer.status_code == 422, answer.text
+    assert [fault["pointer"] for fault in answer.json()["errors"]] == [pointer]
+
+
+async def test_health(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/healthz")).status_code == 200
+    for purpose in ("append", "read"):
+        while (await client.get("/readyz", params={"for": purpose})).status_code != 200:
+            await asyncio.sleep(0.02)
+    assert (await client.get("/readyz", params={"for": "tea"})).status_code == 422
+    await client.get("/v1/facilities/F1/stock")
+    await client.get("/no/such/place")
+    metrics = (await client.get("/metrics")).text
+    assert 'route="/v1/facilities/{facility_id}/stock",status_class="4xx"' in metrics
+    assert 'route="unmatched"' in metrics
+    assert "no/such/place" not in metrics
+
+
+async def test_unknown_facility_is_404(client: httpx.AsyncClient) -> None:
+    for path in ("stock", "items/A/card", "events", f"events/{event_uuid(1)}"):
+        answer = await client.get(f"/v1/facilities/F1/{path}")
+        assert answer.status_code == 404
+        assert answer.json()["type"] == "not-found"

@@ -5,7 +5,7 @@ import contextlib
 import secrets
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,18 +56,31 @@ class Stack:
         await asyncio.gather(self.reset_database(), self.reset_topics())
 
     async def reset_database(self) -> None:
-        connection = await asyncpg.connect(self._url_of("postgres"))
-        try:
+        """The database as after the migrations."""
+        async with self._administration() as connection:
             if not await connection.fetchval(
                 "SELECT true FROM pg_database WHERE datname = $1", TEMPLATE
             ):
                 await self._create_template(connection)
-            await connection.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
-            await connection.execute(f"CREATE DATABASE {DATABASE} TEMPLATE {TEMPLATE}")
-        finally:
-            await connection.close()
+            await _recreate_database(connection, TEMPLATE)
+
+    async def empty_database(self) -> None:
+        """The database as before `dawalog init`."""
+        async with self._administration() as connection:
+            await _recreate_database(connection, "template1")
 
     async def reset_topics(self) -> None:
+        """Three empty topics."""
+        await self.delete_topics()
+        await create_topics(
+            self.kafka_settings,
+            partitions=PARTITIONS,
+            replication_factor=1,
+            min_insync_replicas=1,
+            flush_each=False,
+        )
+
+    async def delete_topics(self) -> None:
         names = set(TOPICS)
         admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap_servers)
         await admin.start()
@@ -79,13 +92,6 @@ class Stack:
                 await asyncio.sleep(0.01)
         finally:
             await admin.close()
-        await create_topics(
-            self.kafka_settings,
-            partitions=PARTITIONS,
-            replication_factor=1,
-            min_insync_replicas=1,
-            flush_each=False,
-        )
 
     async def _create_template(self, connection: asyncpg.Connection) -> None:
         building = f"{TEMPLATE}_building"
@@ -98,8 +104,21 @@ class Stack:
             await inside.close()
         await connection.execute(f"ALTER DATABASE {building} RENAME TO {TEMPLATE}")
 
+    @contextlib.asynccontextmanager
+    async def _administration(self) -> AsyncIterator[asyncpg.Connection]:
+        connection = await asyncpg.connect(self._url_of("postgres"))
+        try:
+            yield connection
+        finally:
+            await connection.close()
+
     def _url_of(self, database: str) -> str:
         return self.database_url.rpartition("/")[0] + f"/{database}"
+
+
+async def _recreate_database(connection: asyncpg.Connection, template: str) -> None:
+    await connection.execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
+    await connection.execute(f"CREATE DATABASE {DATABASE} TEMPLATE {template}")
 
 
 @contextlib.contextmanager

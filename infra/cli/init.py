@@ -21,21 +21,36 @@ def init(
         ),
     ] = 32,
     replicas: Annotated[
-        int, typer.Option(min=1, max=15, help="Brokers that hold a copy of each record.")
-    ] = 3,
+        int | None,
+        typer.Option(
+            min=1,
+            max=15,
+            help="Brokers that hold a copy of each record. Default: 3; 1 with --one-copy.",
+            show_default=False,
+        ),
+    ] = None,
     min_insync_replicas: Annotated[
-        int, typer.Option(min=1, max=15, help="Copies written before a post is answered.")
-    ] = 2,
+        int | None,
+        typer.Option(
+            min=1,
+            max=15,
+            help="Copies written before a post is answered. Default: 2; 1 with --one-copy.",
+            show_default=False,
+        ),
+    ] = None,
     one_copy: Annotated[
         bool,
-        typer.Option("--one-copy", help="Accept fewer copies than 3, and 2 before an answer."),
+        typer.Option("--one-copy", help="Accept that one broken disk loses facts."),
     ] = False,
 ) -> None:
     """Create the topics and the database's schema. Safe to repeat: what is there stays as it is."""
     use_data_dir(data_dir)
-    from infra.initialising import Topics, initialise
+    from infra.initialising import Wanted, initialise
 
-    topics = Topics(
-        partitions=partitions, replicas=replicas, min_insync_replicas=min_insync_replicas
+    wanted = Wanted(
+        partitions=partitions,
+        replicas=replicas or (1 if one_copy else 3),
+        min_insync_replicas=min_insync_replicas or (1 if one_copy else 2),
+        one_copy=one_copy,
     )
-    asyncio.run(initialise(topics, one_copy=one_copy))
+    asyncio.run(initialise(wanted))

@@ -36,5 +36,7 @@ def configure_logging(level: int = logging.INFO) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=level, force=True)
-    for quiet in ("aiokafka", "asyncio", "pogo_core", "httpx"):
+    for quiet in ("aiokafka", "asyncio", "httpx"):
         logging.getLogger(quiet).setLevel(logging.WARNING)
+    # It tells of each migration as a warning.
+    logging.getLogger("pogo_core").setLevel(logging.ERROR)

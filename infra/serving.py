@@ -1,5 +1,6 @@
 """Serving the API with uvicorn."""
 
+import os
 import signal
 import socket
 
@@ -39,4 +40,5 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
-        raise Unavailable(f"the API can't listen on {host}:{port}: {error.strerror}") from error
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise Unavailable(f"the API can't listen on {host}:{port}: {reason}") from error

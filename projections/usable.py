@@ -16,21 +16,18 @@ class LotStock(NamedTuple):
     held: bool = False
     recalled: bool = False
 
-    @property
-    def is_recorded(self) -> bool:
-        return self.lot != ""
-
 
 def lot_state(stock: LotStock, today: date) -> LotState:
     """`today` is the facility's own date: a lot is usable through its expiry day.
 
     The unrecorded lot is of nobody knows which packs, so no expiry date rules it out.
     """
-    if stock.recalled:
+    lot, expiry, _, held, recalled = stock
+    if recalled:
         return "recalled"
-    if stock.held:
+    if held:
         return "held"
-    if stock.is_recorded and stock.expiry is not None and stock.expiry < today:
+    if expiry is not None and expiry < today and lot:
         return "expired"
     return "usable"
 
@@ -42,15 +39,21 @@ def usable_quantity(stocks: Sequence[LotStock], today: date) -> int:
     those that have stock, in the order in which they should have been given, whatever their state.
     What is left of the lots in state `usable`, and a positive unrecorded balance, may be given.
     """
-    deficit = -sum(stock.on_hand for stock in stocks if not stock.is_recorded)
+    deficit = 0
+    for stock in stocks:
+        if not stock.lot:
+            deficit -= stock.on_hand
     usable = max(0, -deficit)
     for stock in first_expiry_first(stocks) if deficit > 0 else stocks:
-        if not stock.is_recorded or stock.on_hand <= 0:
+        left = stock.on_hand
+        if not stock.lot or left <= 0:
             continue
-        charged = min(stock.on_hand, max(0, deficit))
-        deficit -= charged
+        if deficit > 0:
+            charged = min(left, deficit)
+            left -= charged
+            deficit -= charged
         if lot_state(stock, today) == "usable":
-            usable += stock.on_hand - charged
+            usable += left
     return usable
 
 

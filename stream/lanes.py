@@ -1,3 +1,4 @@
+# ruff: noqa: SLF001 (aiokafka has no way to give a producer up; see Connection.close)
 """One connection to Kafka, written to in lanes: one lane a partition, one batch of it under way.
 
 aiokafka keeps one batch of a partition in flight anyway. Filling that batch here, with all that
@@ -70,12 +71,18 @@ class Connection:
         `AIOKafkaProducer.stop` waits without end for what it still has to deliver, as idempotent
         batches are retried for ever. Hence its sender is stopped, and its batches failed, first.
         """
-        sender = self.producer._sender.sender_task  # noqa: SLF001
+        sender = self.producer._sender.sender_task
         if sender is not None:
             sender.cancel()
             await asyncio.wait([sender])
-        accumulator = self.producer._message_accumulator  # noqa: SLF001
+        accumulator = self.producer._message_accumulator
+        left = [batch for queue in accumulator._batches.values() for batch in queue]
+        left.extend(accumulator._pending_batches)
         accumulator.fail_all(KafkaConnectionError())
+        for batch in left:
+            # nobody waits for these any more; asyncio would complain of errors not looked at
+            batch.future.exception()
+            batch._drain_waiter.exception()
         await self.producer.stop()
 
 

@@ -91,7 +91,7 @@ def test_mutated_bytes_are_an_event_or_undecodable(place: int, noise: bytes) -> 
 
 def test_the_reason_can_be_stored_and_shown() -> None:
     content = value(**{"a\x00b" + "c" * 10_000: 1})
-    with pytest.raises(Undecodable, match="not a known field|a\ufffdb") as caught:
+    with pytest.raises(Undecodable) as caught:
         decode_event(RECORD.key, content, RECORD.headers)
     assert caught.value.detail.isprintable()
     assert len(caught.value.detail) <= 500

@@ -16,9 +16,9 @@ def use_options() -> tuple[str, ...]:
     return (f"-XX:AOTCache={cache_file()}", "-Xlog:aot*=off", "-Xlog:cds*=off")
 
 
-def make_options() -> tuple[str, ...]:
+def make_options(output: Path) -> tuple[str, ...]:
     """JVM options that write the cache when the broker ends in order."""
-    return (f"-XX:AOTCacheOutput={cache_file()}", "-Xlog:aot*=off", "-Xlog:cds*=off")
+    return (f"-XX:AOTCacheOutput={output}", "-Xlog:aot*=off", "-Xlog:cds*=off")
 
 
 def cache_file() -> Path:

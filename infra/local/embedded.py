@@ -1,7 +1,6 @@
 """`dawalog up`: the whole service on one machine, from an empty folder or where it left off."""
 
 import asyncio
-import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
@@ -138,9 +137,9 @@ async def _start_roles(parts: _Parts, installation: Installation, workers: int) 
             command=(sys.executable, "-P", "-m", "infra.cli", role),
             environment={**environment, **extra},
             log=parts.folder / "logs" / f"{name}.log",
-            stop_signal=signal.SIGTERM,
+            address=f"http://{LOOPBACK}:{port}",
         )
-        ready = until_ok(f"http://{LOOPBACK}:{port}/readyz")
+        ready = until_ok(f"{part.address}/readyz")
         await parts.keep(part).until_ready(ready, seconds=READY_SECONDS)
 
     starts = [start("api", "api", installation.ports.api, {})]

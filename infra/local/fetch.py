@@ -39,7 +39,9 @@ def _record_start() -> None:
             cluster_id=new_cluster_id(),
             log=Path(folder) / "kafka.log",
         )
-        part = kafka.prepare(aot.make_options())
+        # Beside its place until it is whole: the JVM trusts what it finds there.
+        unfinished = aot.cache_file().with_suffix(".unfinished")
+        part = kafka.prepare(aot.make_options(unfinished))
         with part.log.open("ab") as log:
             process = subprocess.Popen(part.command, stdout=log, **part.process_options())
         try:
@@ -47,6 +49,7 @@ def _record_start() -> None:
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(60)
+        unfinished.replace(aot.cache_file())
 
 
 if __name__ == "__main__":

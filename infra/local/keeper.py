@@ -11,6 +11,7 @@ import structlog
 
 from infra.local.failure import CannotStart
 from infra.local.part import Part, roll
+from infra.local.probe import until_ok, until_silent
 
 logger = structlog.get_logger(__name__)
 
@@ -94,9 +95,21 @@ class Keeper:
         self._changed()
         if self._stopping.is_set():  # told to stop while it was being started
             self._signal(self.part.stop_signal)
+        watch = asyncio.create_task(self._kill_when_silent())
         await self._process.wait()
+        watch.cancel()
         self.pid = None
         self._changed()
+
+    async def _kill_when_silent(self) -> None:
+        """A part that hangs is as bad as one that ended, and only we can end it."""
+        if self.part.address is None:
+            return
+        await until_ok(f"{self.part.address}/healthz")
+        await until_silent(f"{self.part.address}/healthz")
+        if not self._stopping.is_set():
+            logger.warning("does not answer, killed", part=self.part.name, pid=self.pid)
+            self._signal(signal.SIGKILL)
 
     async def _pause(self, seconds: float) -> None:
         try:

@@ -14,7 +14,10 @@ LARGEST_LOG = 20 * 1024 * 1024
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """`death_signal` is what the kernel sends it when we die without a word."""
+    """`death_signal` is what the kernel sends it when we die without a word.
+
+    `address` is where it answers `/healthz` and `/readyz`, if it speaks HTTP.
+    """
 
     name: str
     command: tuple[str, ...]
@@ -23,6 +26,7 @@ class Part:
     stop_signal: signal.Signals = signal.SIGTERM
     death_signal: signal.Signals = signal.SIGKILL
     become: Callable[[], None] | None = None
+    address: str | None = None
 
     def process_options(self) -> dict[str, Any]:
         """Keyword arguments for `subprocess.Popen` and asyncio's `create_subprocess_exec`.

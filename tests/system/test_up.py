@@ -97,6 +97,18 @@ def test_a_killed_part_comes_back(service: Service) -> None:
     assert service.stop() == 0
 
 
+def test_frozen_parts_are_replaced(service: Service) -> None:
+    service.start()
+    frozen = {name: service.pids()[name] for name in ("api", "worker-1")}
+    for pid in frozen.values():
+        os.kill(pid, signal.SIGSTOP)
+    wait_until(lambda: not frozen.items() & service.pids().items(), "both replaced")
+    wait_until(lambda: is_ready(service), "ready again")
+    register_district(service, "ajmer")
+    wait_until(lambda: projected_records(service) == 1, "the record in the database")
+    assert service.stop() == 0
+
+
 def test_killed_up_leaves_nothing_behind(service: Service) -> None:
     service.start()
     pids = service.pids()

@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaError
 
 from stream.errors import Unavailable
 from stream.settings import KafkaSettings, client_options
-from stream.topics import STOCK_EVENTS, count_partitions, partition_for
+from stream.topics import STOCK_EVENTS, TOPICS, count_partitions, partition_for
 
 ASK_EVERY_SECONDS: Final = 0.5
 RETRY_AFTER_SECONDS: Final = 1.0
@@ -62,11 +62,17 @@ class LogEnds:
     async def _follow(self) -> None:
         while True:
             try:
-                self.partitions = await count_partitions(self._settings)
+                self.partitions = await self._count_partitions()
                 await self._ask_repeatedly()
             except (Unavailable, KafkaError, OSError, TimeoutError) as error:
                 logger.warning("log_ends_unknown", error=str(error))
                 await asyncio.sleep(RETRY_AFTER_SECONDS)
+
+    async def _count_partitions(self) -> dict[str, int]:
+        partitions = await count_partitions(self._settings)
+        if partitions.keys() < set(TOPICS):
+            raise Unavailable("the topics are not created yet")
+        return partitions
 
     async def _ask_repeatedly(self) -> None:
         consumer = AIOKafkaConsumer(group_id=None, **client_options(self._settings))

@@ -19,10 +19,9 @@ WITH place AS (
         WHERE ledger_entry.facility_no = card.facility_no
           AND ledger_entry.item_no = card.item_no
           AND ledger_entry.lot = card.lot
-          AND ledger_entry.occurred_at BETWEEN $5 AND $6
-          AND (ledger_entry.occurred_at, event_id, line_no) >= ($7, $8::uuid, $9::integer)
+          AND ledger_entry.occurred_at BETWEEN greatest($5, $7::timestamptz) AND $6
           AND (ledger_entry.occurred_at, event_id, line_no, lot)
-              > ($7, $8::uuid, $9::integer, $10::text)
+              > ($7::timestamptz, $8::uuid, $9::integer, $10::text)
         ORDER BY occurred_at, event_id, line_no LIMIT $11::bigint
     ) AS entry
     WHERE card.facility_no = (SELECT facility_no FROM place)

@@ -18,15 +18,12 @@ DAY_BOOK: Final = f"""
 WITH page AS (
     SELECT * FROM event
     WHERE facility_no = (SELECT facility_no FROM facility_number WHERE facility_id = $1)
-      AND occurred_at BETWEEN $3 AND $4
-      AND (occurred_at, event_id) < ($5, $6::uuid)
+      AND occurred_at BETWEEN $3 AND least($4, $5::timestamptz)
+      AND (occurred_at, event_id) < ($5::timestamptz, $6::uuid)
       AND recorded_at <= $7
       AND type = coalesce($8::text, type)
       AND body @> $9::jsonb
-      AND ($10::text IS NULL
-           OR body @> jsonb_build_object('lines', jsonb_build_array(
-                  jsonb_build_object('item_id', $10::text)))
-           OR body @> jsonb_build_object('item_id', $10::text))
+      AND ($10::jsonb[] IS NULL OR body @> ANY ($10::jsonb[]))
       AND ($11::text[] IS NULL OR body ->> 'prescription_hash' = ANY ($11::text[]))
     ORDER BY occurred_at DESC, event_id DESC LIMIT $12::bigint
 )
@@ -122,13 +119,19 @@ async def list_events(
         known_at,
         event_type,
         orjson.dumps(fields or {}).decode(),
-        item_id,
+        None if item_id is None else _naming_item(item_id),
         prescription_hashes,
         limit,
     )
     if not snapshot.row["is_known"]:
         return None
     return DayBook(snapshot, [DayBookEntry(*event) for event in snapshot.loads("events")])
+
+
+def _naming_item(item_id: str) -> list[str]:
+    """What an event contains that names the item: in a line, or as a hold or release does."""
+    named = {"item_id": item_id}
+    return [orjson.dumps(part).decode() for part in ({"lines": [named]}, named)]
 
 
 async def find_event(

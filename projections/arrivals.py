@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from asyncpg.pgproto.pgproto import UUID as FastUUID
+from asyncpg.pgproto import pgproto
 
 from projections.entries import Entry, list_entries
 from stream.batches import LogRecord
@@ -29,7 +29,7 @@ class Arrival:
     def body(self) -> str:
         """The record's value, JSON, as it stands in the log."""
         assert self.record.value is not None
-        return self.record.value.decode()
+        return str(self.record.value, "utf-8")
 
 
 def decode_arrival(record: LogRecord) -> Arrival:
@@ -38,7 +38,7 @@ def decode_arrival(record: LogRecord) -> Arrival:
     return Arrival(
         record=record,
         event=event,
-        event_id=FastUUID(event.event_id),
+        event_id=pgproto.UUID(event.event_id),
         content_sha256=content_sha256(record.headers),
         entries=list_entries(event),
     )

@@ -68,6 +68,6 @@ def decode_batch(batch: RecordBatch) -> DecodedBatch:
         except Undecodable as error:
             items.append(Undecoded(record, "undecodable", error.detail))
         except PROGRAM_FAULTS as error:
-            log.error("a record could not be decoded", record=str(record), exc_info=True)
+            log.exception("a record could not be decoded", record=str(record))
             items.append(Undecoded(record, "failed", f"{type(error).__name__}: {error}"))
     return DecodedBatch(batch.topic, batch.partition, batch.epoch, items)

@@ -26,33 +26,44 @@ Entry: TypeAlias = tuple[str, str, int, bool, int, date | None]
 for a movement, what was counted for a count. A plain tuple: some 100,000 are made in a second."""
 
 
-def list_entries(event: StockEvent) -> list[Entry]:
+def list_entries(event: StockEvent) -> list[Entry]:  # noqa: C901 (one arm a type)
     """The entries of an event, by line_no from 1. Base units."""
+    # By what is usual. The exact classes: an isinstance check against a pydantic base class is
+    # some twenty times slower.
+    entries: list[Entry]
     match event:
-        # By what is usual. The exact classes: an isinstance check against a pydantic base class
-        # is some twenty times slower.
-        case LoggedDispense() | LoggedStockIssued():
-            return [
+        case LoggedDispense():
+            entries = [
                 (line.item_id, line.lot or UNRECORDED_LOT, line_no, False, -line.quantity, None)
                 for line_no, line in enumerate(event.lines, 1)
             ]
-        case LoggedStockReceived() | LoggedTransferReceived():
-            return [
+        case LoggedStockReceived():
+            entries = [
                 (line.item_id, line.lot, line_no, False, line.quantity, line.expiry)
                 for line_no, line in enumerate(event.lines, 1)
             ]
+        case LoggedStockIssued():
+            entries = [
+                (line.item_id, line.lot or UNRECORDED_LOT, line_no, False, -line.quantity, None)
+                for line_no, line in enumerate(event.lines, 1)
+            ]
         case LoggedTransferDispatched():
-            return [
+            entries = [
                 (line.item_id, line.lot, line_no, False, -line.quantity, line.expiry)
                 for line_no, line in enumerate(event.lines, 1)
             ]
+        case LoggedTransferReceived():
+            entries = [
+                (line.item_id, line.lot, line_no, False, line.quantity, line.expiry)
+                for line_no, line in enumerate(event.lines, 1)
+            ]
         case LoggedMedicineReturned():
-            return [
+            entries = [
                 (line.item_id, line.lot or UNRECORDED_LOT, line_no, False, line.quantity, None)
                 for line_no, line in enumerate(event.lines, 1)
             ]
         case LoggedStockAdjusted():
-            return [
+            entries = [
                 (
                     line.item_id,
                     line.lot or UNRECORDED_LOT,
@@ -64,14 +75,15 @@ def list_entries(event: StockEvent) -> list[Entry]:
                 for line_no, line in enumerate(event.lines, 1)
             ]
         case LoggedStockCounted():
-            return [
+            entries = [
                 (line.item_id, line.lot or UNRECORDED_LOT, line_no, True, line.counted, line.expiry)
                 for line_no, line in enumerate(event.lines, 1)
             ]
         case LoggedLotHeld() | LoggedLotReleased() | LoggedEventReversed():
-            return []
+            entries = []
         case _:
             assert_never(event)
+    return entries
 
 
 def reversed_event_id(event: StockEvent) -> str | None:

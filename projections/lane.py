@@ -13,6 +13,7 @@ import asyncpg
 import structlog
 
 from projections.arrivals import Arrival
+from projections.companions import named_items
 from projections.dead_letters import DeadLetter, conflict, put_dead_letters
 from projections.decoding import PROGRAM_FAULTS, DecodedBatch, Item, Undecoded
 from projections.dictionary import Dictionary
@@ -99,7 +100,7 @@ class Lane:
                 await self._project(items[len(items) // 2 :])
                 return
             self._failures_in_a_row += 1
-            log.error("a record could not be applied", record=str(items[0].record), exc_info=True)
+            log.exception("a record could not be applied", record=str(items[0].record))
             if self._failures_in_a_row >= MAX_FAILURES_IN_A_ROW:
                 raise Corrupt(
                     f"{MAX_FAILURES_IN_A_ROW} records in a row could not be applied, the last by: "
@@ -116,9 +117,7 @@ class Lane:
             return
         arrivals = [item for item in due if isinstance(item, Arrival) and failure is None]
         references = [item for item in due if isinstance(item, ReferenceArrival) and not failure]
-        letters = [
-            letter for item in due if (letter := _letter(item, failure)) is not None
-        ]
+        letters = [letter for item in due if (letter := _letter(item, failure)) is not None]
         await self._number(arrivals)
         async with self._connection.transaction():
             await move_positions(self._connection, moves, model=self._model, live=self._live)
@@ -162,7 +161,7 @@ class Lane:
         )
         await self._items.learn(
             self._connection,
-            (entry[0] for arrival in arrivals for entry in arrival.entries),
+            (item_id for arrival in arrivals for item_id in named_items(arrival)),
         )
         numbers = self._facilities.numbers
         for arrival in arrivals:

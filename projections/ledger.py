@@ -15,6 +15,7 @@ import asyncpg
 
 from projections.arrivals import Arrival
 from projections.cards import CardKey, CardState, Fold, fold_in_order, group_by_card
+from projections.companions import write_companions
 from projections.entries import reversed_event_id
 from projections.refold import imply_zeros, merge_late, refold, reverse_events
 
@@ -97,7 +98,7 @@ async def project_events(
 
     Args:
         arrivals: with `facility_no` set; `reversed_at` is set here.
-        item_nos: the number of every item that they name.
+        item_nos: the number of every item that they name (`companions.named_items`).
     """
     contents, reversed_before = await _find_known(connection, arrivals)
     outcome = _sort_out(arrivals, contents)
@@ -108,6 +109,7 @@ async def project_events(
     known = await _find_cards(connection, by_card)
     fold = fold_in_order(by_card, known)
     await _write(connection, outcome.applied, fold)
+    await write_companions(connection, outcome.applied, item_nos)
     await _write_reversals(connection, outcome.applied)
     if old:
         merge_late(fold.late, await reverse_events(connection, old))
@@ -139,9 +141,7 @@ async def _find_known(
     return contents, reversed_before
 
 
-def _sort_out(
-    arrivals: Sequence[Arrival], known: Mapping[tuple[int, UUID], bytes]
-) -> Outcome:
+def _sort_out(arrivals: Sequence[Arrival], known: Mapping[tuple[int, UUID], bytes]) -> Outcome:
     """New events and conflicts; the first recorded of an id stands."""
     first: dict[tuple[int, UUID], bytes] = {}
     applied: list[Arrival] = []

@@ -40,6 +40,13 @@ CREATE TABLE event (
     PRIMARY KEY (facility_no, event_id)
 );
 CREATE INDEX event_day_book ON event (facility_no, occurred_at, event_id);
+CREATE INDEX event_document ON event (facility_no, (body ->> 'document_no'))
+    WHERE body ? 'document_no';
+CREATE INDEX event_prescription ON event (facility_no, (body ->> 'prescription_hash'))
+    WHERE body ? 'prescription_hash';
+CREATE INDEX event_device ON event
+    (facility_no, (body ->> 'device_id'), ((body ->> 'device_seq')::bigint))
+    WHERE body ? 'device_seq';
 
 -- Which event reverses which, also where the reversed one hasn't come yet.
 CREATE TABLE reversal (
@@ -89,6 +96,37 @@ CREATE TABLE complete_count (
     occurred_at timestamptz NOT NULL,
     event_id    uuid NOT NULL,
     PRIMARY KEY (facility_no, item_no, occurred_at, event_id)
+);
+
+-- What one side posted of a transfer; what became of it is a query over both sides. Joined with
+-- its event for when, and whether it was reversed.
+CREATE TABLE transfer_line (
+    facility_no      integer NOT NULL,                -- who posted it
+    event_id         uuid NOT NULL,
+    line_no          smallint NOT NULL,
+    from_facility_id text COLLATE "C" NOT NULL,
+    to_facility_id   text COLLATE "C" NOT NULL,
+    transfer_id      text COLLATE "C" NOT NULL,
+    is_dispatch      boolean NOT NULL,                -- else receipt
+    item_no          integer NOT NULL,
+    lot              text COLLATE "C" NOT NULL,
+    quantity         bigint NOT NULL,                 -- dispatched, or received good
+    damaged          bigint NOT NULL,                 -- received damaged
+    PRIMARY KEY (facility_no, event_id, line_no)
+);
+CREATE INDEX transfer_line_from ON transfer_line (from_facility_id, to_facility_id, transfer_id);
+CREATE INDEX transfer_line_to ON transfer_line (to_facility_id);
+
+-- Holds and releases of a lot at a facility; the last unreversed one by (occurred_at, event_id)
+-- counts. Joined with its event for when it was recorded, and whether it was reversed.
+CREATE TABLE lot_hold (
+    facility_no integer NOT NULL,
+    item_no     integer NOT NULL,
+    lot         text COLLATE "C" NOT NULL,
+    occurred_at timestamptz NOT NULL,
+    event_id    uuid NOT NULL,
+    is_hold     boolean NOT NULL,                     -- else release
+    PRIMARY KEY (facility_no, item_no, lot, occurred_at, event_id)
 );
 
 -- When a facility was last heard of.

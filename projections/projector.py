@@ -59,9 +59,7 @@ class Projector:
             for lane in self._lanes:
                 tasks.create_task(lane.run())
 
-    async def claim(
-        self, partitions: Collection[TopicPartition]
-    ) -> Mapping[TopicPartition, Claim]:
+    async def claim(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, Claim]:
         """Claim the positions; batches of an earlier claim are dropped from now on."""
         async with AsyncExitStack() as between_transactions:
             for lane in self._lanes:
@@ -139,22 +137,20 @@ async def open_projector(
         announcer = Announcer(await connect("announcer"))
         lanes: list[Lane] = []
         projector = Projector(lanes, announcer, await connect("control"), kafka, settings)
-        for number in range(settings.projector_lanes):
-            lanes.append(
-                Lane(
-                    await connect(f"lane {number}"),
-                    model=model,
-                    live=live,
-                    max_lines=settings.projector_transaction_lines,
-                    on_commit=projector.on_commit,
-                )
+        lanes += [
+            Lane(
+                await connect(f"lane {number}"),
+                model=model,
+                live=live,
+                max_lines=settings.projector_transaction_lines,
+                on_commit=projector.on_commit,
             )
+            for number in range(settings.projector_lanes)
+        ]
         yield projector
 
 
-async def _connect(
-    settings: ProjectorSettings, model: int, role: str
-) -> "asyncpg.Connection[Any]":
+async def _connect(settings: ProjectorSettings, model: int, role: str) -> "asyncpg.Connection[Any]":
     timeout_ms = int(settings.projector_idle_timeout_seconds * 1000)
     try:
         return await asyncpg.connect(

@@ -1,3 +1,4 @@
+# ruff: noqa: ARG001 (aiohttp hands every handler its request)
 """The worker's own HTTP: /healthz, /readyz and /metrics."""
 
 from collections.abc import AsyncIterator, Callable
@@ -23,9 +24,7 @@ async def serve_health(host: str, port: int, is_ready: Callable[[], bool]) -> As
         return web.json_response({"ready": ready}, status=200 if ready else 503)
 
     async def metrics(request: web.Request) -> web.Response:
-        return web.Response(
-            body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST}
-        )
+        return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     app = web.Application()
     app.add_routes(

@@ -22,7 +22,7 @@ from infra.local.probe import until_ok
 from infra.local.running import end_leftovers, only_one, write_processes
 from projections.schema import prepare_schema
 from stream.settings import KafkaSettings
-from stream.topics import create_topics
+from stream.topics import TOPICS, count_partitions, create_topics
 
 logger = structlog.get_logger(__name__)
 
@@ -109,9 +109,28 @@ async def _start_servers(parts: _Parts, installation: Installation) -> None:
         await keeper.until_ready(server.wait_ready(), seconds=READY_SECONDS)
 
     await _all(start(kafka), start(postgres))
+    await _ensure_topics(kafka)
+    connection = await asyncpg.connect(postgres.database_url)
+    try:
+        await prepare_schema(connection, cluster_id=installation.cluster_id)
+    finally:
+        await connection.close()
+
+
+async def _ensure_topics(kafka: Kafka) -> None:
+    """Create the topics, but only once: where they were and are gone, facts are gone with them."""
     settings = KafkaSettings(
         kafka_bootstrap_servers=kafka.bootstrap_servers, kafka_security_protocol="PLAINTEXT"
     )
+    created = kafka.folder / "topics-created"
+    if created.exists():
+        missing = set(TOPICS) - set(await count_partitions(settings))
+        if missing:
+            raise CannotStart(
+                f"the Kafka folder {kafka.folder} has lost {', '.join(sorted(missing))}: "
+                "it holds the facts, so restore it from a backup"
+            )
+        return
     # One broker without replicas: only a flush makes an acknowledgement durable.
     await create_topics(
         settings,
@@ -120,11 +139,7 @@ async def _start_servers(parts: _Parts, installation: Installation) -> None:
         min_insync_replicas=1,
         flush_each=True,
     )
-    connection = await asyncpg.connect(postgres.database_url)
-    try:
-        await prepare_schema(connection, cluster_id=installation.cluster_id)
-    finally:
-        await connection.close()
+    created.touch()
 
 
 async def _start_roles(parts: _Parts, installation: Installation, workers: int) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 
 from infra.local.process import before_exec, child_environment
 
+# As Postgres, the JVM and our own JSON lines mark what went wrong.
+GRAVE = ("FATAL", "PANIC", "ERROR", "Exception", '"level": "critical"', '"level": "error"')
 LARGEST_LOG = 20 * 1024 * 1024
 
 
@@ -42,13 +44,14 @@ class Part:
         }
 
     def last_words(self) -> str:
-        """The last line of its log that says something, for a message to the operator."""
+        """The line of its log that best says why it ended, for a message to the operator."""
         try:
-            lines = self.log.read_text(errors="replace")[-4000:].splitlines()
+            lines = self.log.read_text(errors="replace")[-8000:].splitlines()
         except OSError:
             return "no log"
         said = [line.strip() for line in lines if line.strip() and not _is_stack_frame(line)]
-        return said[-1][:300] if said else "no message"
+        grave = [line for line in said if any(word in line for word in GRAVE)]
+        return (grave or said or ["no message"])[-1][:300]
 
 
 def _is_stack_frame(line: str) -> bool:

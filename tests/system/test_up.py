@@ -136,6 +136,12 @@ def test_names_a_damaged_folder(stopped: Service) -> None:
     assert_refused(stopped.folder, "meta.properties")
     meta.write_bytes(whole)
 
+    metadata = stopped.folder / "kafka" / "data" / "__cluster_metadata-0"
+    lost = [path for path in metadata.iterdir() if path.suffix in {".log", ".snapshot"}]
+    for path in lost:
+        path.write_bytes(b"\xff" * 4000)
+    assert_refused(stopped.folder, "has lost alert-events, reference, stock-events")
+
     version = stopped.folder / "postgres" / "data" / "PG_VERSION"
     version.unlink()
     assert_refused(stopped.folder, "PG_VERSION")

@@ -1,0 +1,120 @@
+"""A worker that freezes past its session is replaced, and can't write when it wakes up.
+
+Proof that these tests can fail: with `position.epoch = move.epoch AND position.next_offset =
+move.expected_offset` taken out of `projections.positions.MOVE`, and the watch for standstills out
+of `infra.worker`, the woken worker moved positions back or died of duplicate keys, and the tests
+said so.
+"""
+
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.feeding import feeding
+from tests.log_reading import Database, Offsets, log_ends, projected, read_log
+from tests.read_model import expected_rows, read_rows
+from tests.stack import Stack
+from tests.waiting import until
+from tests.workers import Worker, running_worker
+
+pytestmark = pytest.mark.timeout(120)
+
+TAKEN_OVER_SECONDS = 20
+HALF_DONE = ("-m", "tests.system.half_done_worker")
+
+
+async def test_second_worker_shares_the_work(
+    stack: Stack, database: Database, tmp_path: Path
+) -> None:
+    """Handing partitions over under load is everyday: nobody dies of it."""
+    async with feeding(stack, tmp_path):
+        with running_worker(stack, tmp_path / "first.log") as first:
+            await first.until_claimed()
+            with running_worker(stack, tmp_path / "second.log") as second:
+                await second.until_claimed()
+                await all_move_on(database)
+                assert first.process.poll() is None, first.said
+            await all_move_on(database)
+            assert first.process.poll() is None, first.said
+    assert second.process.returncode == 0
+
+
+async def test_frozen_worker_is_replaced_and_gives_up(
+    stack: Stack, database: Database, tmp_path: Path
+) -> None:
+    with (
+        running_worker(stack, tmp_path / "frozen.log") as frozen,
+        running_worker(stack, tmp_path / "other.log") as other,
+    ):
+        async with feeding(stack, tmp_path):
+            await frozen.until_claimed()
+            await other.until_claimed()
+            await all_move_on(database)
+            frozen.signal(signal.SIGSTOP)
+            await all_move_on(database, within=TAKEN_OVER_SECONDS)
+        await assert_gives_up(frozen, stack, database)
+        assert other.process.poll() is None, other.said
+        await assert_exact(stack, database)
+
+
+async def test_worker_frozen_before_its_commit_is_replaced_and_gives_up(
+    stack: Stack, database: Database, tmp_path: Path
+) -> None:
+    """It stops itself in the worst place: positions and rows written, nothing committed."""
+    marker = tmp_path / "freeze"
+    with running_worker(
+        stack, tmp_path / "frozen.log", command=HALF_DONE, FREEZE_MARKER=str(marker)
+    ) as frozen:
+        async with feeding(stack, tmp_path):
+            await frozen.until_claimed()
+            with running_worker(stack, tmp_path / "other.log") as other:
+                await other.until_claimed()
+                await all_move_on(database)
+                marker.touch()
+                await until(lambda: is_gone(marker), "the worker froze in its transaction")
+                await all_move_on(database, within=TAKEN_OVER_SECONDS)
+                await assert_gives_up(frozen, stack, database)
+                await all_move_on(database)
+                assert other.process.poll() is None, other.said
+        with running_worker(stack, tmp_path / "last.log"):
+            await assert_exact(stack, database)
+
+
+async def assert_gives_up(frozen: Worker, stack: Stack, database: Database) -> None:
+    """Thaw it: it ends with a failure, and wrote nothing that others hadn't."""
+    assert frozen.process.poll() is None, frozen.said
+    frozen.signal(signal.SIGCONT)
+    assert await frozen.until_ended() == 1, frozen.said
+
+
+async def assert_exact(stack: Stack, database: Database) -> None:
+    """All is projected, and every row is what the definition says."""
+    ends = await log_ends(stack.kafka_settings)
+
+    async def at_the_end() -> bool:
+        return await projected(database) == ends
+
+    await until(at_the_end, "all is projected")
+    assert await read_rows(database) == expected_rows(await read_log(stack.kafka_settings))
+    assert await database.fetchval("SELECT count(*) FROM dead_letter") == 0
+
+
+async def all_move_on(database: Database, within: float = 30) -> None:
+    """Wait until every partition of events was projected further than it is now."""
+
+    async def offsets() -> Offsets:
+        return await projected(database)
+
+    before = await offsets()
+
+    async def moved() -> bool:
+        now = await offsets()
+        stuck = [key for key, offset in now.items() if offset <= before.get(key, 0)]
+        return len(now) > 1 and all(topic == "reference" for topic, _ in stuck)
+
+    await until(moved, "every partition went on", within)
+
+
+async def is_gone(marker: Path) -> bool:
+    return not marker.exists()

@@ -4,8 +4,10 @@ from typing import Annotated, Final, Literal
 
 import orjson
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
+from api.openapi import PROBLEMS
 from api.services import Services, services_of
 from projections.queries.positions import find_positions
 from stream.errors import Unavailable
@@ -23,7 +25,10 @@ async def healthz() -> Response:
     return _report(True, {})
 
 
-@router.get("/readyz")
+@router.get(
+    "/readyz",
+    responses={422: PROBLEMS[422], 503: {"description": "Not now; the answer says why."}},
+)
 async def readyz(
     request: Request, purpose: Annotated[Purpose | None, Query(alias="for")] = None
 ) -> Response:
@@ -37,7 +42,7 @@ async def readyz(
     return _report(not faults, faults)
 
 
-@router.get("/metrics")
+@router.get("/metrics", response_class=PlainTextResponse)
 async def metrics() -> Response:
     """Prometheus text format."""
     return Response(generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})

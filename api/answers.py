@@ -24,7 +24,7 @@ def answer(
     facility_id: str | None = None,
 ) -> Response:
     """`facility_id` is whose partition the answer depends on beside the reference records."""
-    _check_reached(request, snapshot)
+    check_reached(request, snapshot)
     headers = {POSITION: snapshot.token.encode()}
     instant = _as_of(reading, snapshot, facility_id)
     if instant is not None:
@@ -57,7 +57,7 @@ def _as_of(reading: Reading, snapshot: Snapshot, facility_id: str | None) -> str
     return None if instant is None else in_utc(instant.isoformat())
 
 
-def _check_reached(request: Request, snapshot: Snapshot) -> None:
+def check_reached(request: Request, snapshot: Snapshot) -> None:
     """The wait looked at the positions before this snapshot; a replica may be behind it."""
     token: PositionToken | None = getattr(request.state, "min_position", None)
     if token is None:

@@ -71,7 +71,6 @@ async def read_day_book(
     if cursor:
         occurred_at, event_id, known_at = decode_cursor(cursor, DAY_BOOK_CURSOR)
         before = occurred_at, event_id
-    fields = {"document_no": document_no, "recorded_by": recorded_by}
     book = await list_events(
         reading.model,
         facility_id=facility_id,
@@ -83,7 +82,8 @@ async def read_day_book(
         limit=limit + 1,
         event_type=type,
         item_id=item_id,
-        fields={name: value for name, value in fields.items() if value is not None},
+        document_no=document_no,
+        recorded_by=recorded_by,
         prescription_hashes=_hashes(request, prescription_ref),
     )
     if book is None:

@@ -61,10 +61,7 @@ class Projector:
 
     async def claim(self, partitions: Collection[TopicPartition]) -> Mapping[TopicPartition, Claim]:
         """Claim the positions; batches of an earlier claim are dropped from now on."""
-        async with AsyncExitStack() as between_transactions:
-            for lane in self._lanes:
-                await between_transactions.enter_async_context(lane.lock)
-                lane.positions.clear()
+        async with self._between_transactions():
             async with self._control_lock:
                 positions = await claim_positions(self._control, partitions)
             await check_log(self._kafka, positions)
@@ -78,6 +75,24 @@ class Projector:
             )
             for position in positions
         }
+
+    async def release(self) -> None:
+        """Let go of all positions, once the transactions under way have ended.
+
+        Without that, what still waits here would run into its successor's epoch, and this worker
+        would stop for every other one that comes or goes.
+        """
+        async with self._between_transactions():
+            LAG.clear()
+
+    @asynccontextmanager
+    async def _between_transactions(self) -> AsyncIterator[None]:
+        """No lane writes inside, and none has positions any more."""
+        async with AsyncExitStack() as locks:
+            for lane in self._lanes:
+                await locks.enter_async_context(lane.lock)
+                lane.positions.clear()
+            yield
 
     async def wait_for_room(self) -> None:
         """Wait while a lane has much to do; lanes say when they have done some of it."""

@@ -15,6 +15,7 @@ import aiokafka
 import faust
 import structlog
 from aiokafka import ConsumerRecord, TopicPartition
+from aiokafka.errors import NoOffsetForPartitionError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, AppT, ConsumerMessage, Message
 
@@ -53,6 +54,9 @@ class Projection(Protocol):
         Raises `Corrupt` if the log isn't the one that was projected so far.
         """
 
+    async def release(self) -> None:
+        """Let go of all partitions: nothing more is written until the next claim."""
+
     async def wait_for_room(self) -> None:
         """Block while enough batches are waiting; nothing is fetched meanwhile."""
 
@@ -68,6 +72,14 @@ class RecordBatchConsumerThread(driver.AIOKafkaConsumerThread):
         # The fetcher is made in start(), from this attribute.
         consumer._fetch_max_wait_ms = FETCH_MAX_WAIT_MS
         return consumer
+
+    async def _fetch_records(self, *args: Any, **options: Any) -> Any:
+        try:
+            return await super()._fetch_records(*args, **options)
+        except NoOffsetForPartitionError:
+            # A rebalance brought a partition that nothing was committed of, while this fetch was
+            # under way. It is claimed and sought next, and not read before.
+            return {}
 
 
 class RecordBatchConsumer(driver.Consumer):
@@ -102,6 +114,7 @@ class RecordBatchConsumer(driver.Consumer):
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         self._claims.clear()
+        await self.app.projection.release()
         await super().on_partitions_revoked(revoked)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:

@@ -1,11 +1,13 @@
 """Fixtures that any test may use."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import asyncpg
 import pytest
 
+from tests.log_reading import Database
 from tests.stack import Stack, running_stack
 
 
@@ -24,3 +26,13 @@ async def stack(running: Stack) -> Stack:
     """Real Kafka and Postgres, emptied for this test."""
     await running.reset()
     return running
+
+
+@pytest.fixture
+async def database(stack: Stack) -> AsyncIterator[Database]:
+    """A connection to the emptied live model."""
+    connection = await asyncpg.connect(
+        stack.database_url, server_settings={"search_path": "model_1"}
+    )
+    yield connection
+    await connection.close()

@@ -5,30 +5,30 @@ Run as a program. It is the real worker but for one step of its transaction.
 
 import os
 import signal
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from infra.logging import configure_logging
 from infra.worker import main
-from projections import lane
-from projections.arrivals import Arrival
+from projections.ledger import Outcome, project_events
 
 MARKER = Path(os.environ["FREEZE_MARKER"])
 
-project_events = lane.project_events
 
-
-async def project_events_and_freeze(
-    connection: Any, arrivals: Sequence[Arrival], *args: Any
-) -> Any:
-    outcome = await project_events(connection, arrivals, *args)
-    if MARKER.exists():
-        MARKER.unlink()
-        os.kill(os.getpid(), signal.SIGSTOP)
+async def project_events_and_freeze(*args: Any) -> Outcome:
+    """Positions are moved before the rows are written: both are done here, and not committed."""
+    outcome = await project_events(*args)
+    freeze_if_told()
     return outcome
 
 
-lane.project_events = project_events_and_freeze
+def freeze_if_told() -> None:
+    if MARKER.exists():
+        MARKER.unlink()
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+
 configure_logging()
-main()
+with patch("projections.lane.project_events", project_events_and_freeze):
+    main()

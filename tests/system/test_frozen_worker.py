@@ -6,6 +6,7 @@ of `infra.worker`, the woken worker moved positions back or died of duplicate ke
 said so.
 """
 
+import asyncio
 import signal
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from tests.feeding import feeding
 from tests.log_reading import Database, Offsets, log_ends, projected, read_log
 from tests.read_model import expected_rows, read_rows
 from tests.stack import Stack
+from tests.system.service import wait_until
 from tests.waiting import until
 from tests.workers import Worker, running_worker
 
@@ -72,7 +74,8 @@ async def test_worker_frozen_before_its_commit_is_replaced_and_gives_up(
                 await other.until_claimed()
                 await all_move_on(database)
                 marker.touch()
-                await until(lambda: is_gone(marker), "the worker froze in its transaction")
+                frozen_at_it = "the worker froze in its transaction"
+                await asyncio.to_thread(wait_until, lambda: not marker.exists(), frozen_at_it)
                 await all_move_on(database, within=TAKEN_OVER_SECONDS)
                 await assert_gives_up(frozen, stack, database)
                 await all_move_on(database)
@@ -114,7 +117,3 @@ async def all_move_on(database: Database, within: float = 30) -> None:
         return len(now) > 1 and all(topic == "reference" for topic, _ in stuck)
 
     await until(moved, "every partition went on", within)
-
-
-async def is_gone(marker: Path) -> bool:
-    return not marker.exists()

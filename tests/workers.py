@@ -1,0 +1,71 @@
+"""Workers as processes of their own, which tests may freeze and kill."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.stack import Stack
+from tests.waiting import until
+
+WORKER = ("-P", "-m", "infra.cli", "worker")
+
+
+@dataclass(frozen=True)
+class Worker:
+    process: "subprocess.Popen[bytes]"
+    log: Path
+
+    @property
+    def said(self) -> str:
+        return self.log.read_text()
+
+    async def until_claimed(self) -> None:
+        """Wait until it owns partitions."""
+
+        async def has_claimed() -> bool:
+            assert self.process.poll() is None, self.said
+            return re.search(r"partitions claimed", self.said) is not None
+
+        await until(has_claimed, f"claimed: {self.said}")
+
+    async def until_ended(self, seconds: float = 30) -> int:
+        """Wait for its end and return the exit code."""
+
+        async def has_ended() -> bool:
+            return self.process.poll() is not None
+
+        await until(has_ended, "the worker ended", seconds)
+        return self.process.returncode
+
+    def signal(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+
+@contextmanager
+def running_worker(
+    stack: Stack, log: Path, *, command: tuple[str, ...] = WORKER, **settings: str
+) -> Iterator[Worker]:
+    """A worker until the block ends; it is stopped in order, so that it leaves its group."""
+    with log.open("wb") as file:
+        process = subprocess.Popen(
+            [sys.executable, *command],
+            env=os.environ | stack.environment | settings,
+            stdout=file,
+            stderr=file,
+        )
+    try:
+        yield Worker(process, log)
+    finally:
+        process.send_signal(signal.SIGCONT)
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(15)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(15)

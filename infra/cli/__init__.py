@@ -9,7 +9,7 @@ import structlog
 import typer
 from pydantic import ValidationError
 
-from infra.cli import api, init, ps, settings, up, worker
+from infra.cli import api, import_, init, ps, settings, up, worker
 from infra.logging import configure_logging
 from stream.errors import DawalogError
 
@@ -24,6 +24,7 @@ app.command("up")(up.up)
 app.command("ps")(ps.ps)
 app.command("settings")(settings.settings)
 app.command("init")(init.init)
+app.command("import")(import_.import_file)
 app.command("api")(api.api)
 app.command("worker")(worker.worker)
 

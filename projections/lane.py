@@ -48,8 +48,10 @@ class Lane:
         model: int,
         live: bool,
         max_lines: int,
-        on_commit: Callable[[], None],
+        on_commit: Callable[[], None] = lambda: None,
+        on_done: Callable[[], None] = lambda: None,
     ) -> None:
+        """`on_commit`: something new is visible. `on_done`: fewer lines are waiting."""
         self.lock = asyncio.Lock()  # held over a transaction, and over a claim
         self.positions: dict[PartitionKey, Position] = {}
         self.waiting_lines = 0
@@ -58,6 +60,7 @@ class Lane:
         self._live = live
         self._max_lines = max_lines
         self._on_commit = on_commit
+        self._on_done = on_done
         self._queue: asyncio.Queue[DecodedBatch] = asyncio.Queue()
         self._facilities = Dictionary("facility")
         self._items = Dictionary("item")
@@ -77,6 +80,7 @@ class Lane:
                 lines += batches[-1].weight
             await self.project(batches)
             self.waiting_lines -= lines
+            self._on_done()
 
     async def project(self, batches: Iterable[DecodedBatch]) -> None:
         """Apply batches, each record once: repeated ones are skipped, stale batches dropped."""

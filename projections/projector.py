@@ -113,8 +113,8 @@ class Projector:
             for key, position in lane.positions.items()
         }
 
-    def on_commit(self) -> None:
-        self._announcer.announce()
+    def on_done(self) -> None:
+        """A lane has fewer lines waiting than before."""
         self._roomy.set()
 
     def _lane_of(self, partition: int) -> Lane:
@@ -158,7 +158,8 @@ async def open_projector(
                 model=model,
                 live=live,
                 max_lines=settings.projector_transaction_lines,
-                on_commit=projector.on_commit,
+                on_commit=announcer.announce,
+                on_done=projector.on_done,
             )
             for number in range(settings.projector_lanes)
         ]

@@ -2,24 +2,16 @@
 
 import asyncio
 import contextlib
-import secrets
-import signal
-import subprocess
 from collections.abc import AsyncIterator, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
 from aiokafka.admin import AIOKafkaAdminClient
 
-from infra.local.cluster_id import new_cluster_id
-from infra.local.kafka import Kafka
-from infra.local.part import Part
-from infra.local.ports import free_port
-from infra.local.postgres import DATABASE, Postgres
+from infra.local.postgres import DATABASE
+from infra.local.throwaway import Servers, running_servers
 from projections.schema import prepare_schema
-from stream.settings import KafkaSettings
 from stream.topics import TOPICS, create_topics
 
 PARTITIONS = 8
@@ -27,26 +19,8 @@ TEMPLATE = "dawalog_template"
 
 
 @dataclass(frozen=True)
-class Stack:
+class Stack(Servers):
     """`kafka_pid` and `postgres_pid` are for tests that stop or freeze a server."""
-
-    bootstrap_servers: str
-    cluster_id: str
-    database_url: str
-    kafka_pid: int
-    postgres_pid: int
-
-    @property
-    def kafka_settings(self) -> KafkaSettings:
-        return KafkaSettings(kafka_bootstrap_servers=self.bootstrap_servers)
-
-    @property
-    def environment(self) -> dict[str, str]:
-        """Settings of a worker or an API of this stack."""
-        return {
-            "DAWALOG_KAFKA_BOOTSTRAP_SERVERS": self.bootstrap_servers,
-            "DAWALOG_DATABASE_URL": self.database_url,
-        }
 
     async def reset(self) -> None:
         """Empty topics, and a database as after the migrations with an empty live model 1.
@@ -124,46 +98,5 @@ async def _recreate_database(connection: asyncpg.Connection, template: str) -> N
 @contextlib.contextmanager
 def running_stack(folder: Path) -> Iterator[Stack]:
     """Start both servers at the same time; end them when the block ends."""
-    kafka = Kafka(
-        folder=folder / "kafka",
-        port=free_port(),
-        controller_port=free_port(),
-        cluster_id=new_cluster_id(),
-        log=folder / "kafka.log",
-    )
-    postgres = Postgres(
-        folder=folder / "postgres",
-        port=free_port(),
-        password=secrets.token_urlsafe(16),
-        log=folder / "postgres.log",
-        durable=False,
-    )
-    with contextlib.ExitStack() as ended:
-        with ThreadPoolExecutor(2) as pool:
-            parts = list(pool.map(lambda server: server.prepare(), (kafka, postgres)))
-        kafka_process, postgres_process = (ended.enter_context(_running(part)) for part in parts)
-        asyncio.run(_wait_ready(kafka, postgres))
-        yield Stack(
-            bootstrap_servers=kafka.bootstrap_servers,
-            cluster_id=kafka.cluster_id,
-            database_url=postgres.database_url,
-            kafka_pid=kafka_process.pid,
-            postgres_pid=postgres_process.pid,
-        )
-
-
-@contextlib.contextmanager
-def _running(part: Part) -> Iterator[subprocess.Popen[bytes]]:
-    with part.log.open("ab") as log:
-        process = subprocess.Popen(part.command, stdout=log, **part.process_options())
-    try:
-        yield process
-    finally:
-        process.send_signal(signal.SIGCONT)  # a test may have frozen it
-        process.send_signal(signal.SIGKILL if part.name == "kafka" else part.stop_signal)
-        process.wait(30)
-
-
-async def _wait_ready(kafka: Kafka, postgres: Postgres) -> None:
-    async with asyncio.timeout(60):
-        await asyncio.gather(kafka.wait_ready(), postgres.wait_ready())
+    with running_servers(folder, durable=False) as servers:
+        yield Stack(**vars(servers))

@@ -1,0 +1,99 @@
+"""A real Kafka and a real Postgres in a folder that is thrown away: for tests and benches."""
+
+import asyncio
+import secrets
+import signal
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.local.cluster_id import new_cluster_id
+from infra.local.kafka import Kafka
+from infra.local.part import Part
+from infra.local.ports import free_port
+from infra.local.postgres import Postgres
+from stream.settings import KafkaSettings
+
+READY_SECONDS = 60.0
+ENDING_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Servers:
+    """Two running servers, without topics and schema of ours."""
+
+    bootstrap_servers: str
+    cluster_id: str
+    database_url: str
+    kafka_pid: int
+    postgres_pid: int
+
+    @property
+    def kafka_settings(self) -> KafkaSettings:
+        return KafkaSettings(
+            kafka_bootstrap_servers=self.bootstrap_servers, kafka_security_protocol="PLAINTEXT"
+        )
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Settings of a worker or an API on these servers."""
+        return {
+            "DAWALOG_KAFKA_BOOTSTRAP_SERVERS": self.bootstrap_servers,
+            "DAWALOG_KAFKA_SECURITY_PROTOCOL": "PLAINTEXT",
+            "DAWALOG_DATABASE_URL": self.database_url,
+        }
+
+
+@contextmanager
+def running_servers(folder: Path, *, durable: bool) -> Iterator[Servers]:
+    """Start both servers at the same time; end them when the block ends.
+
+    Args:
+        durable: whether Postgres flushes its commits. Kafka's flushing is a topic's setting.
+    """
+    kafka = Kafka(
+        folder=folder / "kafka",
+        port=free_port(),
+        controller_port=free_port(),
+        cluster_id=new_cluster_id(),
+        log=folder / "kafka.log",
+    )
+    postgres = Postgres(
+        folder=folder / "postgres",
+        port=free_port(),
+        password=secrets.token_urlsafe(16),
+        log=folder / "postgres.log",
+        durable=durable,
+    )
+    with ExitStack() as ended:
+        with ThreadPoolExecutor(2) as pool:
+            parts = list(pool.map(lambda server: server.prepare(), (kafka, postgres)))
+        kafka_process, postgres_process = (ended.enter_context(_running(part)) for part in parts)
+        asyncio.run(_wait_ready(kafka, postgres))
+        yield Servers(
+            bootstrap_servers=kafka.bootstrap_servers,
+            cluster_id=kafka.cluster_id,
+            database_url=postgres.database_url,
+            kafka_pid=kafka_process.pid,
+            postgres_pid=postgres_process.pid,
+        )
+
+
+@contextmanager
+def _running(part: Part) -> Iterator["subprocess.Popen[bytes]"]:
+    with part.log.open("ab") as log:
+        process = subprocess.Popen(part.command, stdout=log, **part.process_options())
+    try:
+        yield process
+    finally:
+        process.send_signal(signal.SIGCONT)  # a test may have frozen it
+        process.send_signal(signal.SIGKILL if part.name == "kafka" else part.stop_signal)
+        process.wait(ENDING_SECONDS)
+
+
+async def _wait_ready(kafka: Kafka, postgres: Postgres) -> None:
+    async with asyncio.timeout(READY_SECONDS):
+        await asyncio.gather(kafka.wait_ready(), postgres.wait_ready())

@@ -29,6 +29,11 @@ COLUMNS: Final = (
     "headers",
 )
 
+FIND_UNAPPLIED: Final = """
+SELECT log_offset, reason, facility_id, event_id FROM dead_letter
+WHERE topic = $1 AND partition = $2 AND kind = 'failed'
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
@@ -54,16 +59,28 @@ def conflict(arrival: Arrival) -> DeadLetter:
     )
 
 
+async def find_unapplied(
+    connection: "asyncpg.Connection[Any]", topic: str, partition: int
+) -> dict[int, asyncpg.Record]:
+    """log_offset → reason, facility_id and event_id of the records that our code failed to apply.
+
+    They are no part of the figures. Which ones failed can't be told from the log.
+    """
+    rows = await connection.fetch(FIND_UNAPPLIED, topic, partition)
+    return {row["log_offset"]: row for row in rows}
+
+
 async def put_dead_letters(
     connection: "asyncpg.Connection[Any]", letters: Sequence[DeadLetter]
 ) -> None:
     """Write the letters within the caller's transaction."""
     await connection.copy_records_to_table(
-        "dead_letter", columns=COLUMNS, records=[_row(letter) for letter in letters]
+        "dead_letter", columns=COLUMNS, records=[dead_letter_row(letter) for letter in letters]
     )
 
 
-def _row(letter: DeadLetter) -> tuple[Any, ...]:
+def dead_letter_row(letter: DeadLetter) -> tuple[Any, ...]:
+    """The letter's values of `COLUMNS`; `headers` as JSON text."""
     record = letter.record
     headers = [[name, b64encode(value or b"").decode()] for name, value in record.headers]
     return (

@@ -17,12 +17,14 @@ from stream.events import StockEvent
 
 
 class Recorded(NamedTuple):
-    """An event as the log holds it, by its partition's order."""
+    """An event as the log holds it, by its partition's order; `value` is the record's."""
 
     event: StockEvent
     content_sha256: bytes
     recorded_at: datetime
     log_offset: int
+    partition: int = 0
+    value: bytes = b""
 
 
 class Card(NamedTuple):
@@ -54,9 +56,10 @@ class CardBalance(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """All rows that a set of events gives."""
+    """All that a set of events gives; `projections.definition_rows` has it as rows of tables."""
 
     events: dict[tuple[str, str], Recorded]
+    conflicts: list[Recorded]
     reversed_at: dict[tuple[str, str], datetime]
     entries: dict[Card, list[LedgerEntry]]
     cards: dict[Card, CardBalance]
@@ -64,23 +67,30 @@ class Ledger:
 
 def fold(records: Iterable[Recorded]) -> Ledger:
     """Fold records of any facilities. Those of one facility must come in log order."""
-    events = _first_of_each_id(records)
+    events, conflicts = _first_of_each_id(records)
     reversed_at = _find_reversals(events)
     entries = _list_card_entries(events, reversed_at)
     balanced = {card: _balance(lines) for card, lines in entries.items()}
     return Ledger(
         events=events,
+        conflicts=conflicts,
         reversed_at=reversed_at,
         entries=balanced,
         cards={card: _state(lines) for card, lines in balanced.items()},
     )
 
 
-def _first_of_each_id(records: Iterable[Recorded]) -> dict[tuple[str, str], Recorded]:
+def _first_of_each_id(
+    records: Iterable[Recorded],
+) -> tuple[dict[tuple[str, str], Recorded], list[Recorded]]:
+    """The first recorded of each id, and those that contradict it; the rest are repetitions."""
     events: dict[tuple[str, str], Recorded] = {}
+    conflicts = []
     for record in records:
-        events.setdefault((record.event.facility_id, record.event.event_id), record)
-    return events
+        first = events.setdefault((record.event.facility_id, record.event.event_id), record)
+        if record.content_sha256 != first.content_sha256:
+            conflicts.append(record)
+    return events, conflicts
 
 
 def _find_reversals(events: dict[tuple[str, str], Recorded]) -> dict[tuple[str, str], datetime]:

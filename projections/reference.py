@@ -1,6 +1,6 @@
 """Reference records → rows: facilities, items, districts, every version of each."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, assert_never
@@ -62,6 +62,15 @@ async def project_reference(
     connection: "asyncpg.Connection[Any]", arrivals: Sequence[ReferenceArrival]
 ) -> None:
     """Write the records' rows within the caller's transaction."""
+    for table, (columns, rows) in list_reference_rows(arrivals).items():
+        if rows:
+            await connection.copy_records_to_table(table, columns=columns, records=rows)
+
+
+def list_reference_rows(
+    arrivals: Iterable[ReferenceArrival],
+) -> dict[str, tuple[tuple[str, ...], list[tuple[Any, ...]]]]:
+    """Table → columns and rows. The first three columns are the key."""
     facilities: list[tuple[Any, ...]] = []
     items: list[tuple[Any, ...]] = []
     districts: list[tuple[Any, ...]] = []
@@ -77,13 +86,11 @@ async def project_reference(
                 )
             case _:
                 assert_never(arrival.reference)
-    for table, columns, rows in (
-        ("facility_record", FACILITY_COLUMNS, facilities),
-        ("item_record", ITEM_COLUMNS, items),
-        ("district_record", DISTRICT_COLUMNS, districts),
-    ):
-        if rows:
-            await connection.copy_records_to_table(table, columns=columns, records=rows)
+    return {
+        "facility_record": (FACILITY_COLUMNS, facilities),
+        "item_record": (ITEM_COLUMNS, items),
+        "district_record": (DISTRICT_COLUMNS, districts),
+    }
 
 
 def _facility_row(arrival: ReferenceArrival, facility: LoggedFacility) -> tuple[Any, ...]:

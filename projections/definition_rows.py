@@ -1,0 +1,122 @@
+"""The definition as rows: for each table, natural key → values, as `projections.tables` names them.
+
+Numbers of the dictionaries don't appear: they differ between rebuilds.
+"""
+
+from collections.abc import Iterable
+from typing import Any, TypeAlias
+
+import orjson
+
+from projections.companions import list_transfer_lines
+from projections.dead_letters import COLUMNS, DeadLetter, dead_letter_row
+from projections.definition import Ledger, Recorded
+from projections.entries import list_entries, reversed_event_id
+from projections.reference import ReferenceArrival, list_reference_rows
+from stream.events import LoggedLotHeld, LoggedLotReleased
+
+Rows: TypeAlias = dict[tuple[Any, ...], tuple[Any, ...]]
+
+
+def list_rows(ledger: Ledger) -> dict[str, Rows]:
+    """The rows of every table that is computed from events."""
+    return {
+        "event": {key: _event(ledger, key, record) for key, record in ledger.events.items()},
+        "reversal": _list_reversals(ledger),
+        "ledger_entry": {
+            (*card, *entry[:3]): entry[3:]
+            for card, entries in ledger.entries.items()
+            for entry in entries
+        },
+        "card": {
+            card: (*state, *ledger.entries[card][-1][:3]) for card, state in ledger.cards.items()
+        },
+        "complete_count": _list_complete_counts(ledger),
+        "transfer_line": _list_transfer_lines(ledger),
+        "lot_hold": _list_holds(ledger),
+        "facility_activity": _list_activity(ledger),
+    }
+
+
+def _event(ledger: Ledger, key: tuple[str, str], record: Recorded) -> tuple[Any, ...]:
+    return (
+        record.event.type,
+        record.event.occurred_at,
+        record.recorded_at,
+        ledger.reversed_at.get(key),
+        record.partition,
+        record.log_offset,
+        record.content_sha256,
+        orjson.loads(record.value),
+    )
+
+
+def _list_reversals(ledger: Ledger) -> Rows:
+    """Which event reverses which, also where the reversed one isn't there."""
+    return {
+        (facility_id, target, event_id): (record.recorded_at,)
+        for (facility_id, event_id), record in ledger.events.items()
+        if (target := reversed_event_id(record.event)) is not None
+    }
+
+
+def _list_complete_counts(ledger: Ledger) -> Rows:
+    return {
+        (facility_id, entry[0], record.event.occurred_at, event_id): ()
+        for (facility_id, event_id), record in ledger.events.items()
+        if record.event.type == "stock_counted" and record.event.complete
+        for entry in list_entries(record.event)
+    }
+
+
+def _list_transfer_lines(ledger: Ledger) -> Rows:
+    return {
+        (facility_id, event_id, line[0]): line[1:]
+        for (facility_id, event_id), record in ledger.events.items()
+        for line in list_transfer_lines(record.event)
+    }
+
+
+def _list_holds(ledger: Ledger) -> Rows:
+    rows: Rows = {}
+    for (facility_id, event_id), record in ledger.events.items():
+        event = record.event
+        if isinstance(event, LoggedLotHeld | LoggedLotReleased):
+            key = (facility_id, event.item_id, event.lot, event.occurred_at, event_id)
+            rows[key] = (event.type == "lot_held",)
+    return rows
+
+
+def _list_activity(ledger: Ledger) -> Rows:
+    """A facility was last heard of by its newest applied event; a repetition tells nothing new."""
+    heard: Rows = {}
+    for (facility_id, _), record in ledger.events.items():
+        before = heard.get((facility_id,), (record.recorded_at,))
+        heard[facility_id,] = max(before, (record.recorded_at,))
+    return heard
+
+
+def list_records(arrivals: Iterable[ReferenceArrival]) -> dict[str, Rows]:
+    """The rows of reference records: one a record."""
+    return {
+        table: {
+            row[:3]: tuple(
+                orjson.loads(value) if column == "body" else value
+                for column, value in zip(columns[3:], row[3:], strict=True)
+            )
+            for row in rows
+        }
+        for table, (columns, rows) in list_reference_rows(arrivals).items()
+    }
+
+
+def list_letters(letters: Iterable[DeadLetter]) -> dict[str, Rows]:
+    """The rows of records that are not applied."""
+    rows: Rows = {}
+    for letter in letters:
+        row = dict(zip(COLUMNS, dead_letter_row(letter), strict=True))
+        row["event_id"] = None if letter.event_id is None else str(letter.event_id)
+        row["headers"] = orjson.loads(row["headers"])
+        values = tuple(row.values())
+        rows[values[:3]] = values[3:]
+    return {"dead_letter": rows}

@@ -1,0 +1,125 @@
+"""The read model's tables as they are compared: by natural keys, each row whole.
+
+A row is (key…, values…); ids stand for the dictionaries' numbers, which differ between rebuilds.
+"""
+
+from collections.abc import AsyncIterator, Collection
+from dataclasses import dataclass
+from typing import Any, Final
+
+import asyncpg
+import orjson
+
+from projections import dead_letters, reference
+
+FETCH_ROWS: Final = 2000
+"""Rows taken from Postgres at a time."""
+
+JSON: Final = frozenset({"body", "headers"})
+
+EXPRESSIONS: Final = {
+    "event_id": "event_id::text",
+    "reversed_id": "reversed_id::text",
+    "body": "body::text",
+    "headers": "headers::text",
+    # A number that the dictionary doesn't know is drift, and must not drop out of a join.
+    "item_id": "coalesce(item_id, '#' || item_no)",
+}
+
+OF_FACILITIES: Final = """
+SELECT {columns} FROM {table} JOIN facility_number USING (facility_no) {items}
+WHERE facility_no = ANY ($1::int[])
+"""
+
+OF_IDS: Final = "SELECT {columns} FROM {table} WHERE {table}.{id} = ANY ($1::text[])"
+
+# A bucket of keys, as `projections.log_copy.bucket_of` has it.
+OF_KEYS: Final = """
+SELECT {columns} FROM dead_letter
+CROSS JOIN LATERAL (SELECT sha256(coalesce(record_key, ''::bytea)) AS hash) AS key
+WHERE topic = $1 AND partition = $2
+  AND (get_byte(hash, 0) * 256 + get_byte(hash, 1)) % $3::int = $4::int
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """`select` takes what names the rows wanted, and yields the columns of `key` and `values`."""
+
+    name: str
+    key: tuple[str, ...]
+    values: tuple[str, ...]
+    select: str
+
+    async def rows(
+        self, connection: "asyncpg.Connection[Any]", *arguments: Any
+    ) -> AsyncIterator[tuple[tuple[Any, ...], tuple[Any, ...]]]:
+        """(key, values) of each row; within a transaction."""
+        width = len(self.key)
+        columns = (*self.key, *self.values)
+        json_at = [place for place, column in enumerate(columns) if column in JSON]
+        async for record in connection.cursor(self.select, *arguments, prefetch=FETCH_ROWS):
+            row = list(record)
+            for place in json_at:
+                row[place] = orjson.loads(row[place])
+            yield tuple(row[:width]), tuple(row[width:])
+
+
+def _columns(*names: str) -> str:
+    return ", ".join(EXPRESSIONS.get(name, name) for name in names)
+
+
+def _of_facilities(name: str, key: str, values: str = "") -> Table:
+    names = (tuple(key.split()), tuple(values.split()))
+    items = "LEFT JOIN item_number USING (item_no)" if "item_id" in (*names[0], *names[1]) else ""
+    columns = _columns(*names[0], *names[1])
+    return Table(name, *names, OF_FACILITIES.format(columns=columns, table=name, items=items))
+
+
+def _of_reference(name: str, columns: Collection[str]) -> Table:
+    id_column, *_ = names = tuple(columns)
+    listed = ", ".join(f"{column}::text" if column in JSON else column for column in names)
+    select = OF_IDS.format(columns=listed, table=name, id=id_column)
+    return Table(name, names[:3], names[3:], select)
+
+
+FACILITY_TABLES: Final = (
+    _of_facilities(
+        "event",
+        "facility_id event_id",
+        "type occurred_at recorded_at reversed_at partition log_offset content_sha256 body",
+    ),
+    _of_facilities("reversal", "facility_id reversed_id event_id", "recorded_at"),
+    _of_facilities(
+        "ledger_entry",
+        "facility_id item_id lot occurred_at event_id line_no",
+        "is_count quantity balance recorded_at reversed_at expiry",
+    ),
+    _of_facilities(
+        "card", "facility_id item_id lot", "on_hand expiry occurred_at event_id line_no"
+    ),
+    _of_facilities("complete_count", "facility_id item_id occurred_at event_id"),
+    _of_facilities(
+        "transfer_line",
+        "facility_id event_id line_no",
+        "from_facility_id to_facility_id transfer_id is_dispatch item_id lot quantity damaged",
+    ),
+    _of_facilities("lot_hold", "facility_id item_id lot occurred_at event_id", "is_hold"),
+    _of_facilities("facility_activity", "facility_id", "last_recorded_at"),
+)
+"""Selected by facility_no."""
+
+REFERENCE_TABLES: Final = (
+    _of_reference("facility_record", reference.FACILITY_COLUMNS),
+    _of_reference("item_record", reference.ITEM_COLUMNS),
+    _of_reference("district_record", reference.DISTRICT_COLUMNS),
+)
+"""Selected by the id in their first column."""
+
+DEAD_LETTER: Final = Table(
+    "dead_letter",
+    dead_letters.COLUMNS[:3],
+    dead_letters.COLUMNS[3:],
+    OF_KEYS.format(columns=_columns(*dead_letters.COLUMNS)),
+)
+"""Selected by topic, partition, number of buckets and bucket."""

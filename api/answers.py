@@ -22,13 +22,17 @@ def answer(
     snapshot: Snapshot,
     *,
     facility_id: str | None = None,
+    whole_state: bool = False,
 ) -> Response:
-    """`facility_id` is whose partition the answer depends on beside the reference records."""
+    """`facility_id` is whose partition the answer depends on beside the reference records;
+    `whole_state` says that it depends on all partitions.
+    """
     check_reached(request, snapshot)
     headers = {POSITION: snapshot.token.encode()}
-    instant = _as_of(reading, snapshot, facility_id)
+    places = _all_places(reading) if whole_state else _places(reading, facility_id)
+    instant = as_of(snapshot, places, reading.log_ends.latest)
     if instant is not None:
-        headers[AS_OF] = instant
+        headers[AS_OF] = in_utc(instant.isoformat())
     waited = getattr(request.state, "waited_seconds", None)
     if waited is not None:
         headers["Preference-Applied"] = f"wait={waited}"
@@ -46,15 +50,18 @@ def in_utc(instant: str) -> str:
     return instant.removesuffix("+00:00") + "Z"
 
 
-def _as_of(reading: Reading, snapshot: Snapshot, facility_id: str | None) -> str | None:
-    depends_on = [REFERENCE_PLACE]
-    if facility_id is not None:
-        partition = reading.log_ends.partition_of(facility_id)
-        if partition is None:
-            return None
-        depends_on.append((STOCK_EVENTS, partition))
-    instant = as_of(snapshot, depends_on, reading.log_ends.latest)
-    return None if instant is None else in_utc(instant.isoformat())
+def _places(reading: Reading, facility_id: str | None) -> list[TopicPartition]:
+    """What an answer depends on; nothing where that isn't known yet."""
+    if facility_id is None:
+        return [REFERENCE_PLACE]
+    partition = reading.log_ends.partition_of(facility_id)
+    return [] if partition is None else [REFERENCE_PLACE, (STOCK_EVENTS, partition)]
+
+
+def _all_places(reading: Reading) -> list[TopicPartition]:
+    partitions = reading.log_ends.partitions.get(STOCK_EVENTS, 0)
+    places = [(STOCK_EVENTS, partition) for partition in range(partitions)]
+    return [REFERENCE_PLACE, *places] if places else []
 
 
 def check_reached(request: Request, snapshot: Snapshot) -> None:

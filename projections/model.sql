@@ -40,6 +40,7 @@ CREATE TABLE event (
     PRIMARY KEY (facility_no, event_id)
 );
 CREATE INDEX event_day_book ON event (facility_no, occurred_at, event_id);
+CREATE INDEX event_newest ON event (recorded_at);
 CREATE INDEX event_document ON event (facility_no, (body ->> 'document_no'))
     WHERE body ? 'document_no';
 CREATE INDEX event_prescription ON event (facility_no, (body ->> 'prescription_hash'))

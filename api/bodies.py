@@ -1,5 +1,7 @@
 """Request bodies: limited while they stream in, and parsed as JSON or NDJSON."""
 
+import asyncio
+import contextlib
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -10,6 +12,9 @@ from stream.errors import Rejected
 
 MAX_SINGLE_BYTES: Final = 1024 * 1024
 MAX_BATCH_BYTES: Final = 5 * 1024 * 1024
+
+MAX_DISCARDED_BYTES: Final = 32 * 1024 * 1024
+DISCARD_SECONDS: Final = 5.0
 
 JSON: Final = "application/json"
 NDJSON: Final = "application/x-ndjson"
@@ -68,17 +73,37 @@ def _parse_line(line: bytes) -> Any:
 
 
 async def _read(request: Request, limit: int) -> bytes:
-    """Raises Rejected (too-large) as soon as it is clear, however much is still to come."""
+    """Raises Rejected (too-large), having read on for a while as `_discard` says."""
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced[:20]) > limit:
+        await _discard(request)
         raise _too_large(limit)
-    parts, size = [], 0
+    parts: list[bytes] = []
+    size = 0
     async for part in request.stream():
         size += len(part)
         if size > limit:
+            parts.clear()
+            await _discard(request)
             raise _too_large(limit)
         parts.append(part)
     return b"".join(parts)
+
+
+async def _discard(request: Request) -> None:
+    """Take in what is left, within bounds: a connection that is closed on a client which is still
+    sending is reset, and the client never reads why.
+    """
+    if "expect" in request.headers:
+        return  # it waits to be asked for the body
+    size = 0
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(DISCARD_SECONDS):
+            while size < MAX_DISCARDED_BYTES:
+                message = await request.receive()
+                size += len(message.get("body", b""))
+                if not message.get("more_body", False):
+                    return
 
 
 def _too_large(limit: int) -> Rejected:

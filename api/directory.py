@@ -1,7 +1,6 @@
 """The registered facilities, in memory: posting for a known one needs Kafka alone."""
 
 import asyncio
-import contextlib
 from collections.abc import Collection, Mapping
 from typing import Final
 
@@ -10,6 +9,7 @@ import structlog
 from projections.queries.facilities import find_facility_ids, list_facility_ids
 from projections.reading import ReadModel
 from stream.errors import DawalogError, Fault, Rejected, Unavailable
+from stream.tasks import end_task
 
 log = structlog.get_logger()
 
@@ -33,10 +33,7 @@ class Directory:
         self._refreshing = asyncio.create_task(self._keep_fresh())
 
     async def stop(self) -> None:
-        if self._refreshing is not None:
-            self._refreshing.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._refreshing
+        await end_task(self._refreshing)
 
     def add(self, facility_id: str) -> None:
         """This process has just recorded it."""

@@ -1,7 +1,6 @@
 """Where the log ends, asked every half second: what an answer is compared with to know its age."""
 
 import asyncio
-import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +12,7 @@ from aiokafka.errors import KafkaError
 
 from stream.errors import Unavailable
 from stream.settings import KafkaSettings, client_options
+from stream.tasks import end_task, start_whole
 from stream.topics import STOCK_EVENTS, TOPICS, count_partitions, partition_for
 
 ASK_EVERY_SECONDS: Final = 0.5
@@ -42,11 +42,8 @@ class LogEnds:
         self._task = asyncio.create_task(self._follow(), name="log-ends")
 
     async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
+        await end_task(self._task)
+        self._task = None
 
     def partition_of(self, facility_id: str) -> int | None:
         """The facility's partition of stock-events; None until Kafka was reached once."""
@@ -82,7 +79,7 @@ class LogEnds:
             for partition in range(count)
         ]
         try:
-            await consumer.start()
+            await start_whole(consumer.start())
             while True:
                 asked_at = datetime.now(UTC)
                 ends = await consumer.end_offsets(places)

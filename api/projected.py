@@ -18,6 +18,7 @@ from projections.queries.positions import find_positions
 from projections.reading import ReadModel, Snapshot, session_settings
 from projections.settings import ReadingSettings
 from stream.errors import Unavailable
+from stream.tasks import end_task
 from stream.tokens import PositionToken
 
 POLL_SECONDS: Final = 0.1
@@ -42,10 +43,7 @@ class Projected:
 
     async def stop(self) -> None:
         for task in (self._listening, self._asking, self._asking_next):
-            if task is not None:
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError, Unavailable):
-                    await task
+            await end_task(task)
 
     async def wait_for(self, token: PositionToken, *, seconds: float) -> None:
         """Return once everything that `token` asks for is projected; at least one look is taken.

@@ -15,6 +15,7 @@ from stream.errors import Unavailable
 from stream.lanes import Connection, Place
 from stream.metrics import APPEND_SECONDS, EVENTS_APPENDED, RECORDS_IN_FLIGHT
 from stream.settings import KafkaSettings, client_options
+from stream.tasks import end_task, start_whole
 from stream.topics import MAX_MESSAGE_BYTES, STOCK_EVENTS, TOPICS, cluster_id
 
 log = structlog.get_logger()
@@ -53,9 +54,7 @@ class EventLog:
     async def stop(self) -> None:
         """Let what is under way end, then disconnect."""
         self._stopped = True
-        if self._connecting is not None:
-            self._connecting.cancel()
-            await asyncio.wait([self._connecting])
+        await end_task(self._connecting)
         if self._connection is not None:
             await self._connection.drain()
         if self._connection is not None:
@@ -140,7 +139,7 @@ class EventLog:
         )
         try:
             self._cluster_id = await cluster_id(self._settings)
-            await producer.start()
+            await start_whole(producer.start())
             self._partitions = {
                 topic: len(await producer.partitions_for(topic)) for topic in TOPICS
             }

@@ -16,6 +16,7 @@ from stamina import retry_context
 
 from stream.errors import Corrupt, Unavailable
 from stream.settings import KafkaSettings, client_options
+from stream.tasks import start_whole
 
 STOCK_EVENTS: Final = "stock-events"
 REFERENCE: Final = "reference"
@@ -96,7 +97,7 @@ async def _admin(settings: KafkaSettings) -> AsyncIterator[AIOKafkaAdminClient]:
     """An admin client; a broker that is away or refuses is `Unavailable`."""
     client = AIOKafkaAdminClient(**client_options(settings))
     try:
-        await client.start()
+        await start_whole(client.start())
         yield client
     except KafkaError as error:
         raise Unavailable(f"Kafka cannot be reached or did not answer: {error!r}") from error

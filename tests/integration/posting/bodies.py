@@ -24,11 +24,14 @@ def receipt(**changes: Any) -> dict[str, Any]:
 
 
 def dispense(**changes: Any) -> dict[str, Any]:
-    return receipt(
-        type="medicine_dispensed",
-        channel="opd",
-        lines=[{"item_id": "PCM", "lot": "A", "quantity": 10}],
-    ) | changes
+    return (
+        receipt(
+            type="medicine_dispensed",
+            channel="opd",
+            lines=[{"item_id": "PCM", "lot": "A", "quantity": 10}],
+        )
+        | changes
+    )
 
 
 def record(number: int, partition: int = 0) -> OutgoingRecord:
@@ -38,9 +41,7 @@ def record(number: int, partition: int = 0) -> OutgoingRecord:
     return OutgoingRecord(STOCK_EVENTS, partition, encoded.key, encoded.value, encoded.headers)
 
 
-async def read_log(
-    stack: Stack, topic: str = STOCK_EVENTS
-) -> list["ConsumerRecord[bytes, bytes]"]:
+async def read_log(stack: Stack, topic: str = STOCK_EVENTS) -> list["ConsumerRecord[bytes, bytes]"]:
     """All records of a topic, by partition and offset."""
     consumer = AIOKafkaConsumer(bootstrap_servers=stack.bootstrap_servers)
     await consumer.start()

@@ -140,9 +140,7 @@ async def test_a_broker_that_hangs_is_answered_for_and_comes_back(
     assert len(offsets(await log.append([record(3)]))) == 1
 
 
-async def test_a_short_pause_of_the_broker_is_waited_for(
-    log: EventLog, frozen_kafka: int
-) -> None:
+async def test_a_short_pause_of_the_broker_is_waited_for(log: EventLog, frozen_kafka: int) -> None:
     await log.append([record(1)])
     os.kill(frozen_kafka, signal.SIGSTOP)
     appending = asyncio.create_task(log.append([record(2)]))

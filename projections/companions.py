@@ -33,6 +33,10 @@ TRANSFER_COLUMNS: Final = (
 )
 HOLD_COLUMNS: Final = ("facility_no", "item_no", "lot", "occurred_at", "event_id", "is_hold")
 
+COMPANION_TYPES: Final = frozenset(
+    {"transfer_dispatched", "transfer_received", "lot_held", "lot_released"}
+)
+
 TransferLine = tuple[int, str, str, str, bool, str, str, int, int]
 
 
@@ -65,6 +69,8 @@ async def write_companions(
     holds: list[tuple[Any, ...]] = []
     for arrival in applied:
         event = arrival.event
+        if event.type not in COMPANION_TYPES:
+            continue
         match event:
             case LoggedLotHeld() | LoggedLotReleased():
                 card = (arrival.facility_no, item_nos[event.item_id], event.lot)

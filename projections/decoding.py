@@ -49,25 +49,23 @@ class DecodedBatch:
     partition: int
     epoch: int
     items: list[Item]
-
-    @property
-    def weight(self) -> int:
-        """Ledger lines, or one for what has none: what a transaction's size is counted in."""
-        return sum(
-            len(item.entries) or 1 if isinstance(item, Arrival) else 1 for item in self.items
-        )
+    weight: int
+    """Ledger lines, or one for what has none: what a transaction's size is counted in."""
 
 
 def decode_batch(batch: RecordBatch) -> DecodedBatch:
     """Raises `NewerSchema`: that record isn't at fault, this program is too old."""
     decode = decode_arrival if batch.topic == STOCK_EVENTS else decode_reference_arrival
     items: list[Item] = []
+    weight = 0
     for record in batch.records:
         try:
-            items.append(decode(record))
+            item = decode(record)
+            weight += len(item.entries) or 1 if isinstance(item, Arrival) else 1
+            items.append(item)
         except Undecodable as error:
             items.append(Undecoded(record, "undecodable", error.detail))
         except PROGRAM_FAULTS as error:
             log.exception("a record could not be decoded", record=str(record))
             items.append(Undecoded(record, "failed", f"{type(error).__name__}: {error}"))
-    return DecodedBatch(batch.topic, batch.partition, batch.epoch, items)
+    return DecodedBatch(batch.topic, batch.partition, batch.epoch, items, weight)

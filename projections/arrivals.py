@@ -8,7 +8,7 @@ from asyncpg.pgproto import pgproto
 
 from projections.entries import Entry, list_entries
 from stream.batches import LogRecord
-from stream.codec import content_sha256, decode_event
+from stream.codec import content_sha256, current_body, decode_event
 from stream.events import StockEvent
 
 
@@ -27,9 +27,9 @@ class Arrival:
 
     @property
     def body(self) -> str:
-        """The record's value, JSON, as it stands in the log."""
+        """The record's value, JSON, in its type's newest version."""
         assert self.record.value is not None
-        return str(self.record.value, "utf-8")
+        return str(current_body(self.record.value, self.record.headers), "utf-8")
 
 
 def decode_arrival(record: LogRecord) -> Arrival:

@@ -1,7 +1,8 @@
 """Reference records: facilities, items, districts. Each is in force from `valid_from` on.
 
 Posted records are frozen models; logged ones also say who recorded them. Later kinds (essential
-lists, norms, closures, recalls, directives, dead-letter decisions) join the two unions.
+lists, norms, closures, recalls, directives) join the two unions. A decision about a dead letter is
+a record of the same topic, but operators make it: it is in no union that the API takes.
 """
 
 from typing import Annotated, Final, Literal, Self
@@ -9,10 +10,14 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import Field, TypeAdapter, model_validator
 
 from stream.events import Logged
-from stream.fields import Code, Id, Instant, Name, Quantity, null_is, slip
+from stream.fields import Code, Id, Instant, LogOffset, Name, Quantity, Reason, null_is, slip
 from stream.lines import Contract
 
 REFERENCE_KINDS: Final = ("facility", "item", "district")
+DECISION: Final = "dead_letter_decision"
+
+LetterKind = Literal["undecodable", "conflict", "failed"]
+Decision = Literal["replayed", "discarded"]
 
 Level = Literal["MCH", "DH", "SDH", "CHC", "PHC", "SC", "WAREHOUSE", "STORE", "COUNTER", "OTHER"]
 Language = Annotated[str, Field(strict=True, pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")]
@@ -84,6 +89,25 @@ class District(Reference):
     state: Name
 
 
+class DeadLetterDecision(Contract):
+    """What an operator decided about one record that was set aside.
+
+    A decision counts only if `follows` is the decision that stands on this record when it comes
+    (null: none does). So of two made at once the first counts, however topics interleave.
+    """
+
+    schema_version: Annotated[Literal[1], null_is(1)] = 1
+    kind: Literal["dead_letter_decision"]
+    topic: Literal["stock-events", "reference"]
+    partition: LogOffset
+    log_offset: LogOffset
+    letter_kind: LetterKind
+    decision: Decision
+    reason: Reason
+    follows: LogOffset | None = None
+    """The offset in `reference` of the decision that the operator had seen."""
+
+
 class LoggedFacility(Facility, Logged): ...
 
 
@@ -93,16 +117,19 @@ class LoggedItem(Item, Logged): ...
 class LoggedDistrict(District, Logged): ...
 
 
+class LoggedDecision(DeadLetterDecision, Logged): ...
+
+
 PostedReference = Annotated[Facility | Item | District, Field(discriminator="kind")]
 ReferenceRecord = Annotated[
-    LoggedFacility | LoggedItem | LoggedDistrict, Field(discriminator="kind")
+    LoggedFacility | LoggedItem | LoggedDistrict | LoggedDecision, Field(discriminator="kind")
 ]
 
 posted_reference: Final[TypeAdapter[PostedReference]] = TypeAdapter(PostedReference)
 logged_reference: Final[TypeAdapter[ReferenceRecord]] = TypeAdapter(ReferenceRecord)
 
 
-def reference_id(record: Facility | Item | District) -> str:
+def reference_id(record: Facility | Item | District | DeadLetterDecision) -> str:
     """The id of what the record is about, unique within its kind."""
     match record:
         case Facility():
@@ -111,3 +138,5 @@ def reference_id(record: Facility | Item | District) -> str:
             return record.item_id
         case District():
             return record.district_id
+        case DeadLetterDecision():
+            return f"{record.topic}/{record.partition}/{record.log_offset}"

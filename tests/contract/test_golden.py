@@ -11,19 +11,23 @@ import pytest
 
 from stream.codec import (
     OutgoingRecord,
+    current_body,
     decode_event,
     decode_reference,
     encode_event,
     encode_reference,
 )
+from stream.errors import Rejected
 from stream.events import EVENT_TYPES, LoggedDispense
 from stream.keyring import KeyRing
 from stream.posting import parse_event, parse_reference
 from stream.privacy import YearKeys
-from stream.reference import REFERENCE_KINDS
+from stream.reference import DECISION, REFERENCE_KINDS, DeadLetterDecision
+from stream.upcasting import UPCASTS
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 KEYS = YearKeys("RJ-2026-00000000", bytes(32), bytes(range(32)))
+OLD_VERSIONS = [f"{name}.v{version}" for name, version in UPCASTS]
 PRIVATE = ("patient_pseudonym", "prescription_hash", "prescription_ref", "prescriber", "note")
 
 
@@ -61,7 +65,8 @@ def record_of(golden: dict[str, Any], partition: int) -> OutgoingRecord:
 
 
 def test_each_type_has_a_golden_file() -> None:
-    assert {path.stem for path in GOLDEN.glob("*.json")} == {*EVENT_TYPES, *REFERENCE_KINDS}
+    named = {path.stem for path in GOLDEN.glob("*.json")}
+    assert named == {*EVENT_TYPES, *REFERENCE_KINDS, DECISION, *OLD_VERSIONS}
 
 
 @pytest.mark.parametrize("name", EVENT_TYPES)
@@ -92,6 +97,34 @@ def test_reference_records_are_written_and_read_as_ever(name: str) -> None:
     record = encode_reference(parse_reference(golden["posted"]), recorded_by="open", source="api")
     assert record == record_of(golden, 0)
     assert decode_reference(record.key, record.value, record.headers).kind == name
+
+
+@pytest.mark.parametrize("name", OLD_VERSIONS)
+def test_old_versions_are_read_for_ever(name: str) -> None:
+    golden = read_golden(name)
+    record = record_of(golden, 0)
+    event = decode_event(record.key, record.value, record.headers)
+    assert json.loads(event.model_dump_json(exclude_none=True)) == golden["reads_as"]
+    body = json.loads(current_body(record.value, record.headers))
+    assert body == golden["reads_as"]
+
+
+def test_the_newest_version_is_kept_as_it_is() -> None:
+    record = record_of(read_golden("stock_adjusted"), 0)
+    assert current_body(record.value, record.headers) is record.value
+
+
+def test_decisions_are_written_and_read_as_ever() -> None:
+    golden = read_golden(DECISION)
+    decision = DeadLetterDecision.model_validate(golden["posted"])
+    record = encode_reference(decision, recorded_by="asha", source="cli")
+    assert record == record_of(golden, 0)
+    assert decode_reference(record.key, record.value, record.headers).kind == DECISION
+
+
+def test_no_client_can_post_a_decision() -> None:
+    with pytest.raises(Rejected):
+        parse_reference(read_golden(DECISION)["posted"])
 
 
 @pytest.mark.parametrize("name", EVENT_TYPES)

@@ -65,6 +65,26 @@ def test_a_newer_schema_is_not_a_dead_letter() -> None:
         decode_event(RECORD.key, value(schema_version=2), headers(schema_version=b"2"))
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        None,
+        "lines",
+        [1],
+        [{}],
+        [{"reason": "correction"}],
+        [{"reason": "correction", "item_id": [], "quantity": 1}],
+        [{"reason": "correction", "item_id": "x", "quantity": "1"}],
+        [{"reason": ["correction"], "item_id": "x", "quantity": 1}],
+    ],
+)
+def test_an_old_version_is_checked_too(lines: Any) -> None:
+    golden = record_of(read_golden("stock_adjusted.v0"), 0)
+    content = orjson.dumps(orjson.loads(golden.value) | {"lines": lines})
+    with pytest.raises(Undecodable):
+        decode_event(golden.key, content, golden.headers)
+
+
 def test_an_event_is_no_reference_record() -> None:
     with pytest.raises(Undecodable):
         decode_reference(RECORD.key, RECORD.value, RECORD.headers)

@@ -2,16 +2,14 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from stream.codec import OutgoingRecord
 from stream.errors import Unavailable
 
 
-@dataclass(frozen=True, slots=True)
-class Appended:
+class Appended(NamedTuple):
     """The record is in the log, on as many disks as the topic asks for."""
 
     topic: str
@@ -29,23 +27,26 @@ class Appending:
     def __init__(
         self,
         records: Sequence[OutgoingRecord],
-        settled: Callable[[OutgoingRecord, Answer], None],
+        ended: Callable[["Appending"], None],
     ) -> None:
         self.records = records
-        self._settled = settled
+        self._ended = ended
         self._answers: list[Answer | None] = [None] * len(records)
         self._left = len(records)
         self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def settle(self, index: int, answer: Answer) -> None:
         self._answers[index] = answer
-        self._settled(self.records[index], answer)
         self._left -= 1
-        if self._left == 0 and not self._done.done():
+        if self._left == 0:
             self._done.set_result(None)
+            self._ended(self)
+
+    @property
+    def answers(self) -> list[Answer]:
+        """One a record, in order, once all are there."""
+        return [answer for answer in self._answers if answer is not None]
 
     async def wait(self) -> list[Answer]:
-        """One answer a record, in order."""
-        if self._left:
-            await asyncio.shield(self._done)
-        return [answer for answer in self._answers if answer is not None]
+        await asyncio.shield(self._done)
+        return self.answers

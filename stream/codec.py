@@ -6,10 +6,9 @@ worker can stop at a newer version, and tell a repeated event from a conflict, w
 The golden files in tests/golden hold the exact bytes.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
@@ -21,34 +20,40 @@ from stream.faults import describe_first
 from stream.keyring import KeyRing
 from stream.privacy import seal_private
 from stream.reference import (
+    DECISION,
     REFERENCE_KINDS,
+    DeadLetterDecision,
     PostedReference,
     ReferenceRecord,
     logged_reference,
     reference_id,
 )
 from stream.topics import REFERENCE, STOCK_EVENTS, partition_for
+from stream.upcasting import UPCASTS, Upcast
 
 Headers = Sequence[tuple[str, bytes]]
 _Record = TypeVar("_Record")
 
-SCHEMA_VERSIONS: Final[Mapping[str, int]] = dict.fromkeys((*EVENT_TYPES, *REFERENCE_KINDS), 1)
-UPCASTS: Final[dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]]] = {}
-"""(type, version) → function from a body of that version to one of the next."""
+SCHEMA_VERSIONS: Final[Mapping[str, int]] = dict.fromkeys(
+    (*EVENT_TYPES, *REFERENCE_KINDS, DECISION), 1
+)
+
+_NEWEST: Final = {name: b"%d" % version for name, version in SCHEMA_VERSIONS.items()}
 
 _TYPE: Final = "type"
 _VERSION: Final = "schema-version"
 _CONTENT: Final = "content-sha256"
 _VERSION_LIMIT: Final = 10_000
+_SORTED: Final = orjson.OPT_UTC_Z | orjson.OPT_SORT_KEYS
 
 # What "the same content" does not ask for: when it was sent, by which version of a client, and
 # what is private (two pseudonyms of one patient differ when the keys do).
-_NOT_CONTENT: Final = ("sent_at", "schema_version")
+_SCHEMA_VERSION: Final = "schema_version"
+_NOT_CONTENT: Final = (_SCHEMA_VERSION, "sent_at")
 _PRIVATE: Final = ("patient", "prescription_ref", "prescriber", "note")
 
 
-@dataclass(frozen=True, slots=True)
-class OutgoingRecord:
+class OutgoingRecord(NamedTuple):
     topic: str
     partition: int
     key: bytes
@@ -64,37 +69,59 @@ def encode_event(
     event: PostedEvent, *, recorded_by: str, source: str, partitions: int, keys: KeyRing
 ) -> OutgoingRecord:
     """A posted event as a record of `stock-events`. Private fields leave here sealed."""
-    body = event.model_dump(exclude_none=True)
+    content = event.model_dump(exclude_none=True)
+    rest = {"recorded_by": recorded_by, "source": source}
     if isinstance(event, PostedDispense):
-        private: dict[str, Any] = {name: body.pop(name) for name in _PRIVATE if name in body}
-        content = hash_content(body)
-        if private:
-            body |= seal_private(
-                private,
-                facility_id=event.facility_id,
-                event_id=event.event_id,
-                keys=keys.year_keys(event.occurred_at),
-            )
-    else:
-        content = hash_content(body)
+        rest |= _seal(event, content, keys)
+    facility_id = event.facility_id
     return OutgoingRecord(
         STOCK_EVENTS,
-        partition_for(event.facility_id, partitions),
-        event.facility_id.encode(),
-        _dump(body | {"recorded_by": recorded_by, "source": source}),
-        _headers(event.type, event.schema_version, content),
+        partition_for(facility_id, partitions),
+        facility_id.encode(),
+        *_compose(event.type, content, rest),
     )
 
 
-def encode_reference(record: PostedReference, *, recorded_by: str, source: str) -> OutgoingRecord:
-    body = record.model_dump(exclude_none=True)
+def encode_reference(
+    record: PostedReference | DeadLetterDecision, *, recorded_by: str, source: str
+) -> OutgoingRecord:
+    content = record.model_dump(exclude_none=True)
+    rest = {"recorded_by": recorded_by, "source": source}
     return OutgoingRecord(
-        REFERENCE,
-        0,
-        _reference_key(record),
-        _dump(body | {"recorded_by": recorded_by, "source": source}),
-        _headers(record.kind, record.schema_version, hash_content(body)),
+        REFERENCE, 0, _reference_key(record), *_compose(record.kind, content, rest)
     )
+
+
+def _seal(event: PostedDispense, content: dict[str, Any], keys: KeyRing) -> dict[str, Any]:
+    """Take what is private out of `content`; its logged form is returned."""
+    private: dict[str, Any] = {name: content.pop(name) for name in _PRIVATE if name in content}
+    if not private:
+        return {}
+    return seal_private(
+        private,
+        facility_id=event.facility_id,
+        event_id=event.event_id,
+        keys=keys.year_keys(event.occurred_at),
+    )
+
+
+def _compose(
+    tag: str, content: dict[str, Any], rest: dict[str, Any]
+) -> tuple[bytes, tuple[tuple[str, bytes], ...]]:
+    """Value and headers. The value is the canonical content, which is hashed, and then the rest.
+
+    Canonical JSON: keys sorted, no spaces, UTF-8, instants in UTC.
+    """
+    for name in _NOT_CONTENT:
+        if name in content:
+            rest[name] = content.pop(name)
+    canonical = orjson.dumps(content, option=_SORTED)
+    headers = (
+        (_TYPE, tag.encode()),
+        (_VERSION, b"%d" % rest[_SCHEMA_VERSION]),
+        (_CONTENT, sha256(canonical).digest()),
+    )
+    return canonical[:-1] + b"," + orjson.dumps(rest, option=_SORTED)[1:], headers
 
 
 def decode_event(key: bytes | None, value: bytes | None, headers: Headers) -> StockEvent:
@@ -113,6 +140,17 @@ def decode_reference(key: bytes | None, value: bytes | None, headers: Headers) -
     return record
 
 
+def current_body(value: bytes, headers: Headers) -> bytes:
+    """The value in its type's newest version: the bytes themselves, but for an old record.
+
+    Of a record that was decoded.
+    """
+    name = _header(headers, _TYPE).decode()
+    if _header(headers, _VERSION) == _NEWEST[name]:
+        return value
+    return orjson.dumps(_upcast(_parse(value), _TYPE, headers))
+
+
 def content_sha256(headers: Headers) -> bytes:
     """The hash of the sender's content, 32 bytes. Raises Undecodable where there is none."""
     content = _header(headers, _CONTENT)
@@ -121,25 +159,7 @@ def content_sha256(headers: Headers) -> bytes:
     return content
 
 
-def hash_content(body: Mapping[str, Any]) -> bytes:
-    """SHA-256 of the canonical JSON: keys sorted, no spaces, UTF-8, instants in UTC."""
-    content = {name: value for name, value in body.items() if name not in _NOT_CONTENT}
-    return sha256(orjson.dumps(content, option=_SORTED)).digest()
-
-
-_PLAIN: Final = orjson.OPT_UTC_Z
-_SORTED: Final = orjson.OPT_UTC_Z | orjson.OPT_SORT_KEYS
-
-
-def _dump(body: Mapping[str, Any]) -> bytes:
-    return orjson.dumps(body, option=_PLAIN)
-
-
-def _headers(tag: str, version: int, content: bytes) -> tuple[tuple[str, bytes], ...]:
-    return ((_TYPE, tag.encode()), (_VERSION, b"%d" % version), (_CONTENT, content))
-
-
-def _reference_key(record: PostedReference | ReferenceRecord) -> bytes:
+def _reference_key(record: PostedReference | ReferenceRecord | DeadLetterDecision) -> bytes:
     return f"{record.kind}:{reference_id(record)}".encode()
 
 
@@ -166,10 +186,10 @@ def _parse(value: bytes | None) -> dict[str, Any]:
 
 def _upcast(body: dict[str, Any], tag: str, headers: Headers) -> dict[str, Any]:
     """The body in its type's newest version. Headers and body must agree on what it is."""
-    name, version = body.get(tag), body.get("schema_version")
+    name, version = body.get(tag), body.get(_SCHEMA_VERSION)
     if not isinstance(name, str) or _header(headers, _TYPE) != name.encode(errors="replace"):
         raise Undecodable("header and value disagree on the type")
-    if type(version) is not int or not 0 < version < _VERSION_LIMIT:
+    if type(version) is not int or not 0 <= version < _VERSION_LIMIT:
         raise Undecodable("the schema version is none")
     if _header(headers, _VERSION) != b"%d" % version:
         raise Undecodable("header and value disagree on the schema version")
@@ -181,8 +201,19 @@ def _upcast(body: dict[str, Any], tag: str, headers: Headers) -> dict[str, Any]:
             f"{name} has schema version {version}, this worker knows {newest}: upgrade the worker"
         )
     for older in range(version, newest):
-        body = UPCASTS[name, older](body)
+        upcast = UPCASTS.get((name, older))
+        if upcast is None:
+            raise Undecodable(f"{name} never had the schema version {older}")
+        body = _attempt(upcast, body) | {"schema_version": older + 1}
     return body
+
+
+def _attempt(upcast: Upcast, body: dict[str, Any]) -> dict[str, Any]:
+    """An upcast meets bodies that nobody has checked yet."""
+    try:
+        return upcast(body)
+    except (AttributeError, LookupError, TypeError, ValueError):
+        raise Undecodable("the body is not what its schema version says") from None
 
 
 def _header(headers: Headers, name: str) -> bytes:

@@ -1,6 +1,7 @@
 """Appending to the log: the one way in which Dawalog records a fact."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from time import perf_counter
 from typing import Final
@@ -87,11 +88,13 @@ class EventLog:
         Never raises for what the broker does and ends within some 10 s. Being cancelled stops
         the waiting only: the records go on their way.
         """
+        if not records:
+            return []
         if refusal := self._refuse(len(records)):
             return [refusal] * len(records)
         assert self._connection is not None
         started = perf_counter()
-        appending = Appending(records, self._settled)
+        appending = Appending(records, self._ended)
         self._count_in_flight(len(records))
         for index in range(len(records)):
             self._connection.put(appending, index)
@@ -106,10 +109,15 @@ class EventLog:
             return Unavailable("Too much is being recorded at this moment. Send it again.")
         return None
 
-    def _settled(self, record: OutgoingRecord, answer: Answer) -> None:
-        self._count_in_flight(-1)
-        if isinstance(answer, Appended):
-            EVENTS_APPENDED.labels(record.type).inc()
+    def _ended(self, appending: Appending) -> None:
+        self._count_in_flight(-len(appending.records))
+        types = Counter(
+            record.type
+            for record, answer in zip(appending.records, appending.answers, strict=True)
+            if isinstance(answer, Appended)
+        )
+        for name, count in types.items():
+            EVENTS_APPENDED.labels(name).inc(count)
 
     def _count_in_flight(self, change: int) -> None:
         self._in_flight += change

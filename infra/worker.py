@@ -75,15 +75,18 @@ async def _work() -> None:
                     lambda: bool(projector.next_offsets()),
                 )
             )
-        await _run(app, projector, stop)
+        await _run(app, projector, stop, worker.worker_session_timeout_seconds)
 
 
-async def _run(app: RecordBatchApp, projector: Projector, stop: asyncio.Event) -> None:
-    """Until `stop` is set; raises what broke in Faust, the projector or the watch."""
+async def _run(
+    app: RecordBatchApp, projector: Projector, stop: asyncio.Event, session_seconds: float
+) -> None:
+    """Until `stop` is set; raises what broke in Faust, the projector or the watches."""
     tasks = [
         asyncio.create_task(projector.run()),
         asyncio.create_task(_run_faust(app)),
         asyncio.create_task(_watch(app, projector)),
+        asyncio.create_task(watch_standstill(session_seconds)),
         asyncio.create_task(stop.wait()),
     ]
     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -113,6 +116,24 @@ async def _watch(app: RecordBatchApp, projector: Projector) -> None:
             seen, moved_at = positions, loop.time()
         elif loop.time() - moved_at > STUCK_SECONDS:
             raise Unavailable(f"{lag} records are waiting and nothing moved; the worker restarts")
+
+
+async def watch_standstill(session_seconds: float) -> None:
+    """Raise once this process stood still for longer than its session lasts.
+
+    Others have its partitions by then, and what it holds is stale. The positions would stop it,
+    but only when it next had something to write.
+    """
+    loop = asyncio.get_running_loop()
+    while True:
+        seen = loop.time()
+        await asyncio.sleep(WATCH_SECONDS)
+        stood_seconds = loop.time() - seen - WATCH_SECONDS
+        if stood_seconds > session_seconds:
+            raise Unavailable(
+                f"the worker stood still for {stood_seconds:.0f} s, longer than its session of "
+                f"{session_seconds:.0f} s: it starts again"
+            )
 
 
 def _report_lag(

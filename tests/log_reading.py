@@ -19,14 +19,13 @@ async def read_log(settings: KafkaSettings, topic: str = STOCK_EVENTS) -> list[L
         TopicPartition(topic, number) for number in range((await count_partitions(settings))[topic])
     ]
     consumer: AIOKafkaConsumer[bytes, bytes] = AIOKafkaConsumer(
-        **client_options(settings), enable_auto_commit=False
+        **client_options(settings), enable_auto_commit=False, auto_offset_reset="earliest"
     )
     await consumer.start()
     records: list[LogRecord] = []
     try:
         consumer.assign(partitions)
         ends = await consumer.end_offsets(partitions)
-        await consumer.seek_to_beginning(*partitions)
         waiting = {tp for tp in partitions if ends[tp] > 0}
         while waiting:
             fetched = await consumer.getmany(*waiting, timeout_ms=1000)

@@ -1,9 +1,8 @@
 """A worker that freezes past its session is replaced, and can't write when it wakes up.
 
-Proof that these tests can fail: with `position.epoch = move.epoch AND position.next_offset =
-move.expected_offset` taken out of `projections.positions.MOVE`, and the watch for standstills out
-of `infra.worker`, the woken worker moved positions back or died of duplicate keys, and the tests
-said so.
+Broken on purpose once, to see these tests fail: `projections.positions.MOVE` without its compare
+of epoch and next_offset, `infra.worker` without `watch_standstill`, worker sessions in Postgres
+without `idle_in_transaction_session_timeout`, and `stream.batches` without `release`.
 """
 
 import asyncio
@@ -23,7 +22,8 @@ from tests.workers import Worker, running_worker
 pytestmark = pytest.mark.timeout(120)
 
 TAKEN_OVER_SECONDS = 20
-HALF_DONE = ("-m", "tests.system.half_done_worker")
+FREEZING_MOMENTS = ("FREEZE_BEFORE_TRANSACTION", "FREEZE_BEFORE_COMMIT")
+FREEZING = ("-m", "tests.system.freezing_worker")
 
 
 async def test_second_worker_shares_the_work(
@@ -55,37 +55,49 @@ async def test_frozen_worker_is_replaced_and_gives_up(
             await all_move_on(database)
             frozen.signal(signal.SIGSTOP)
             await all_move_on(database, within=TAKEN_OVER_SECONDS)
-        await assert_gives_up(frozen, stack, database)
+        await assert_gives_up(frozen)
         assert other.process.poll() is None, other.said
         await assert_exact(stack, database)
 
 
-async def test_worker_frozen_before_its_commit_is_replaced_and_gives_up(
-    stack: Stack, database: Database, tmp_path: Path
+@pytest.mark.parametrize(
+    ("moment", "reason"),
+    [
+        ("FREEZE_BEFORE_TRANSACTION", "another worker owns a partition of this batch now"),
+        ("FREEZE_BEFORE_COMMIT", "terminating connection due to idle-in-transaction timeout"),
+    ],
+)
+async def test_worker_frozen_while_projecting_is_replaced_and_fails(
+    stack: Stack, database: Database, tmp_path: Path, moment: str, reason: str
 ) -> None:
-    """It stops itself in the worst place: positions and rows written, nothing committed."""
-    marker = tmp_path / "freeze"
-    with running_worker(
-        stack, tmp_path / "frozen.log", command=HALF_DONE, FREEZE_MARKER=str(marker)
-    ) as frozen:
+    """It stops itself in the worst places, and must fail at its next step."""
+    markers = {name: tmp_path / name for name in FREEZING_MOMENTS}
+    settings = {name: str(marker) for name, marker in markers.items()}
+    with (
+        running_worker(stack, tmp_path / "frozen.log", command=FREEZING, **settings) as frozen,
+        running_worker(stack, tmp_path / "other.log") as other,
+    ):
         async with feeding(stack, tmp_path):
             await frozen.until_claimed()
-            with running_worker(stack, tmp_path / "other.log") as other:
-                await other.until_claimed()
-                await all_move_on(database)
-                marker.touch()
-                frozen_at_it = "the worker froze in its transaction"
-                await asyncio.to_thread(wait_until, lambda: not marker.exists(), frozen_at_it)
-                await all_move_on(database, within=TAKEN_OVER_SECONDS)
-                await assert_gives_up(frozen, stack, database)
-                await all_move_on(database)
-                assert other.process.poll() is None, other.said
-        with running_worker(stack, tmp_path / "last.log"):
-            await assert_exact(stack, database)
+            await other.until_claimed()
+            await all_move_on(database)
+            await asyncio.to_thread(markers[moment].touch)
+            await asyncio.to_thread(wait_until, lambda: is_frozen(frozen), "it froze")
+            await all_move_on(database, within=TAKEN_OVER_SECONDS)
+            await assert_gives_up(frozen)
+            assert reason in frozen.said
+            await all_move_on(database)
+        assert other.process.poll() is None, other.said
+        await assert_exact(stack, database)
 
 
-async def assert_gives_up(frozen: Worker, stack: Stack, database: Database) -> None:
-    """Thaw it: it ends with a failure, and wrote nothing that others hadn't."""
+def is_frozen(worker: Worker) -> bool:
+    stat = Path(f"/proc/{worker.process.pid}/stat").read_text()
+    return stat.rpartition(")")[2].split()[0] == "T"
+
+
+async def assert_gives_up(frozen: Worker) -> None:
+    """Thaw it: it ends with a failure."""
     assert frozen.process.poll() is None, frozen.said
     frozen.signal(signal.SIGCONT)
     assert await frozen.until_ended() == 1, frozen.said

@@ -1,0 +1,149 @@
+"""The demo's generator: the same each time, and nothing that the contract would refuse."""
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from infra.demo.day import Day, open_pharmacies
+from infra.demo.medicines import prescribing_habits
+from infra.demo.opening import opening_counts
+from infra.demo.shelves import Shelves
+from infra.demo.state import State, small_state
+from projections.definition import Recorded, fold
+from stream.codec import content_sha256, decode_event, encode_event
+from stream.events import EVENT_TYPES
+from stream.keyring import KeyRing
+from stream.posting import parse_event, parse_reference
+
+NOW = datetime(2026, 2, 3, 4, 5, 6, 789_000, UTC)
+HABITS = prescribing_habits()
+EVENTS = 3_000
+
+
+@pytest.fixture(scope="module")
+def state() -> State:
+    return small_state()
+
+
+def as_stock(counts: list[dict[str, Any]]) -> dict[str, Any]:
+    """What the stock answer would say after the counts."""
+    lots = [line for count in counts for line in count["lines"] if "lot" in line]
+    today = NOW.date().isoformat()
+    return {
+        "items": [
+            {
+                "item_id": line["item_id"],
+                "lots": [
+                    {
+                        "lot": line["lot"],
+                        "expiry": line["expiry"],
+                        "on_hand": line["counted"],
+                        "state": "expired" if line["expiry"] < today else "usable",
+                    }
+                ],
+            }
+            for line in sorted(lots, key=lambda line: line["expiry"])
+        ]
+    }
+
+
+def day_of(state: State) -> Day:
+    shelves = {
+        each.facility_id: Shelves.of_stock(as_stock(opening_counts(each, state, HABITS, at=NOW)))
+        for each in state.facilities
+    }
+    return Day(open_pharmacies(state, HABITS, shelves), Random(7))
+
+
+def played(state: State) -> list[dict[str, Any]]:
+    day, now, events = day_of(state), NOW, []
+    for _ in range(EVENTS):
+        now += timedelta(seconds=day.seconds_to_next())
+        events.append(day.next_event(now))
+    return events
+
+
+def test_the_state_is_whole(state: State) -> None:
+    records = [parse_reference(record) for record in state.records()]
+    assert len(records) == 6 + 126 + 629
+    ids = {each.facility_id for each in state.facilities}
+    assert len(ids) == len(state.facilities)
+    for facility in state.facilities:
+        assert {facility.parent_id, facility.supplier_id} <= ids | {None}
+    assert state == small_state()
+
+
+def test_opening_counts(state: State) -> None:
+    for facility in state.facilities:
+        counts = opening_counts(facility, state, HABITS, at=NOW)
+        assert counts == opening_counts(facility, state, HABITS, at=NOW)
+        items: Counter[str] = Counter()
+        for count in counts:
+            event = parse_event(count)
+            assert event.type == "stock_counted"
+            assert event.complete
+            items.update({line.item_id for line in event.lines})
+        assert set(items.values()) == {1}  # no complete count denies another's lots
+        assert len(items) >= 40
+
+
+def test_some_items_are_out_some_expired_some_near(state: State) -> None:
+    lines = [
+        line
+        for facility in state.facilities
+        for count in opening_counts(facility, state, HABITS, at=NOW)
+        for line in count["lines"]
+    ]
+    today, soon = NOW.date().isoformat(), (NOW + timedelta(days=60)).date().isoformat()
+    out = sum(line["counted"] == 0 for line in lines) / len(lines)
+    expired = sum(line.get("expiry", "9") < today for line in lines) / len(lines)
+    near = sum(today <= line.get("expiry", "9") < soon for line in lines) / len(lines)
+    assert 0.02 < out < 0.1
+    assert 0.01 < expired < 0.1
+    assert 0.03 < near < 0.15
+
+
+def test_a_day_passes_the_contract(state: State) -> None:
+    events = played(state)
+    kinds = Counter(parse_event(event).type for event in events)
+    assert set(EVENT_TYPES) - set(kinds) == {"lot_held", "lot_released"}
+    assert kinds["medicine_dispensed"] > 0.8 * EVENTS
+    assert len({event["event_id"] for event in events}) == EVENTS
+    assert {event["facility_id"] for event in events} <= set(state.by_id)
+
+
+def test_a_day_is_the_same_from_the_same_seed(state: State) -> None:
+    assert played(state) == played(state)
+
+
+def test_nobody_gives_what_is_not_there(state: State, tmp_path: Path) -> None:
+    """The book that Dawalog keeps of it goes below nothing only on cards without a lot."""
+    keys = KeyRing(tmp_path / "keys.json", "RJ")
+    district = {each.facility_id for each in state.facilities if each.district_id == "RJ-KOT"}
+    posted = [
+        count
+        for facility_id in district
+        for count in opening_counts(state.by_id[facility_id], state, HABITS, at=NOW)
+    ]
+    posted += [event for event in played(state) if event["facility_id"] in district]
+    ledger = fold(logged(event, offset, keys) for offset, event in enumerate(posted))
+    entries = [entry for card, on_it in ledger.entries.items() if card.lot for entry in on_it]
+    assert len(entries) > 10_000
+    assert min(entry.balance for entry in entries) == 0
+
+
+def logged(posted: dict[str, Any], offset: int, keys: KeyRing) -> Recorded:
+    event = parse_event(posted)
+    record = encode_event(event, recorded_by="x", source="x", partitions=1, keys=keys)
+    body = decode_event(record.key, record.value, record.headers)
+    return Recorded(body, content_sha256(record.headers), event.occurred_at, offset)
+
+
+def test_the_pace_is_that_of_a_small_state(state: State) -> None:
+    day = day_of(state)
+    gaps = [day.seconds_to_next() for _ in range(EVENTS)]
+    assert 1.5 < EVENTS / sum(gaps) < 3

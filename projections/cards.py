@@ -22,8 +22,9 @@ order as text is that of its bytes, and so Postgres's."""
 CardState: TypeAlias = tuple[int, date | None, FoldKey]
 """(on_hand, expiry, key of the last entry); expiry is the earliest that an unreversed fact gave."""
 
-BalancedEntry: TypeAlias = tuple[CardKey, Arrival, Entry, int]
-"""The last is the card's balance after the entry."""
+BalancedEntry: TypeAlias = tuple[CardKey, Arrival, Entry, int, datetime | None]
+"""The last two: the card's balance after the entry, and since when that is known, if later than
+the entry is."""
 
 
 @dataclass(slots=True)
@@ -59,7 +60,8 @@ def group_by_card(arrivals: Iterable[Arrival], item_nos: Mapping[str, int]) -> L
 def fold_in_order(by_card: Lines, known: Mapping[CardKey, CardState]) -> Fold:
     """Fold new entries onto the known cards (absent: a new card).
 
-    For a late card the balances given from the late entry on are placeholders.
+    They are taken to be recorded after all that the cards hold. For a late card what is given from
+    the late entry on are placeholders.
     """
     fold = Fold()
     for card, lines in by_card.items():
@@ -78,13 +80,20 @@ def _fold_card(
     balance, expiry, last = (0, None, None) if state is None else state
     if last is not None and lines[0][0] <= last:
         fold.late[card] = lines[0][0]
+    settled_at = lines[0][1].recorded_at
     for _, arrival, entry in lines:
+        recorded_at = arrival.recorded_at
         if arrival.reversed_at is None:
             _, _, _, is_count, quantity, line_expiry = entry
             balance = quantity if is_count else balance + quantity
+            if is_count or settled_at < recorded_at:
+                settled_at = recorded_at
             if line_expiry is not None:
                 expiry = line_expiry if expiry is None else min(expiry, line_expiry)
-        fold.entries.append((card, arrival, entry, balance))
+        else:
+            settled_at = max(settled_at, recorded_at, arrival.reversed_at)
+        settled_later = settled_at if settled_at > recorded_at else None
+        fold.entries.append((card, arrival, entry, balance, settled_later))
     newest = lines[-1][0]
     fold.cards[card] = (balance, expiry, newest if last is None or newest > last else last)
 

@@ -5,11 +5,14 @@ records came, but for one thing: of two events with one id, the first recorded s
 
     sort a card's unreversed entries by (occurred_at, event_id, line_no);
     a movement adds its signed quantity; a count sets the balance.
+
+What was known at an instant is the fold of the records until then. `settled_at` keeps that cheap
+to read: a balance is the one known at an instant if it was settled by then.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import NamedTuple
 
 from projections.entries import list_entries, reversed_event_id
@@ -17,14 +20,19 @@ from stream.events import StockEvent
 
 
 class Recorded(NamedTuple):
-    """An event as the log holds it, by its partition's order; `value` is the record's."""
+    """An event as the log holds it, by its partition's order; `body` is its JSON.
+
+    `set_aside`: our code failed to apply it, and it isn't replayed. It gives no rows, but its id is
+    taken, so that what comes of other records doesn't depend on whether it ever is.
+    """
 
     event: StockEvent
     content_sha256: bytes
     recorded_at: datetime
     log_offset: int
     partition: int = 0
-    value: bytes = b""
+    body: bytes = b""
+    set_aside: bool = False
 
 
 class Card(NamedTuple):
@@ -47,6 +55,8 @@ class LedgerEntry(NamedTuple):
     recorded_at: datetime
     reversed_at: datetime | None
     expiry: date | None
+    settled_at: datetime | None
+    """Since when the balance is known to be this, where that is later than recorded_at."""
 
 
 class CardBalance(NamedTuple):
@@ -88,9 +98,9 @@ def _first_of_each_id(
     conflicts = []
     for record in records:
         first = events.setdefault((record.event.facility_id, record.event.event_id), record)
-        if record.content_sha256 != first.content_sha256:
+        if record.content_sha256 != first.content_sha256 and not record.set_aside:
             conflicts.append(record)
-    return events, conflicts
+    return {key: first for key, first in events.items() if not first.set_aside}, conflicts
 
 
 def _find_reversals(events: dict[tuple[str, str], Recorded]) -> dict[tuple[str, str], datetime]:
@@ -124,6 +134,7 @@ def _list_card_entries(
                     record.recorded_at,
                     reversed_at.get(key),
                     expiry,
+                    None,
                 )
             )
     for key, record in events.items():
@@ -153,17 +164,22 @@ def _imply_zeros(
                     record.recorded_at,
                     reversed_at,
                     None,
+                    None,
                 )
             )
 
 
 def _balance(entries: list[LedgerEntry]) -> list[LedgerEntry]:
-    balance = 0
+    balance, settled_at = 0, datetime.min.replace(tzinfo=UTC)
     balanced = []
     for entry in sorted(entries, key=lambda e: (e.occurred_at, e.event_id, e.line_no)):
-        if entry.reversed_at is None:
-            balance = entry.quantity if entry.is_count else balance + entry.quantity
-        balanced.append(entry._replace(balance=balance))
+        if entry.is_count and entry.reversed_at is None:
+            balance, settled_at = entry.quantity, entry.recorded_at
+        else:
+            balance += entry.quantity if entry.reversed_at is None else 0
+            settled_at = max(settled_at, entry.recorded_at, entry.reversed_at or entry.recorded_at)
+        settled_later = settled_at if settled_at > entry.recorded_at else None
+        balanced.append(entry._replace(balance=balance, settled_at=settled_later))
     return balanced
 
 

@@ -4,15 +4,17 @@ Numbers of the dictionaries don't appear: they differ between rebuilds.
 """
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any, TypeAlias
 
 import orjson
 
 from projections.companions import list_transfer_lines
 from projections.dead_letters import COLUMNS, DeadLetter, dead_letter_row
+from projections.decisions import settle
 from projections.definition import Ledger, Recorded
 from projections.entries import list_entries, reversed_event_id
-from projections.reference import ReferenceArrival, list_reference_rows
+from projections.reference import ReferenceArrival, list_decisions, list_reference_rows
 from stream.events import LoggedLotHeld, LoggedLotReleased
 
 Rows: TypeAlias = dict[tuple[Any, ...], tuple[Any, ...]]
@@ -47,7 +49,7 @@ def _event(ledger: Ledger, key: tuple[str, str], record: Recorded) -> tuple[Any,
         record.partition,
         record.log_offset,
         record.content_sha256,
-        orjson.loads(record.value),
+        orjson.loads(record.body),
     )
 
 
@@ -91,14 +93,21 @@ def _list_activity(ledger: Ledger) -> Rows:
     """A facility was last heard of by its newest applied event; a repetition tells nothing new."""
     heard: Rows = {}
     for (facility_id, _), record in ledger.events.items():
-        before = heard.get((facility_id,), (record.recorded_at,))
-        heard[facility_id,] = max(before, (record.recorded_at,))
+        recorded_at, ahead = heard.get((facility_id,), (record.recorded_at, timedelta()))
+        heard[facility_id,] = (
+            max(recorded_at, record.recorded_at),
+            max(ahead, record.event.occurred_at - record.recorded_at),
+        )
     return heard
 
 
 def list_records(arrivals: Iterable[ReferenceArrival]) -> dict[str, Rows]:
-    """The rows of reference records: one a record."""
-    return {
+    """The rows of reference records: one a record, and of each letter the decision that stands.
+
+    With all the records about a letter that there are, in the log's order.
+    """
+    arrivals = list(arrivals)
+    rows: dict[str, Rows] = {
         table: {
             row[:3]: tuple(
                 orjson.loads(value) if column == "body" else value
@@ -108,6 +117,8 @@ def list_records(arrivals: Iterable[ReferenceArrival]) -> dict[str, Rows]:
         }
         for table, (columns, rows) in list_reference_rows(arrivals).items()
     }
+    standing = settle(list_decisions(arrivals), {})
+    return rows | {"dead_letter_decision": {one[:3]: one[3:] for one in standing.values()}}
 
 
 def list_letters(letters: Iterable[DeadLetter]) -> dict[str, Rows]:

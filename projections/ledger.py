@@ -7,28 +7,46 @@ rest is handed to `projections.refold`.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
 
 from projections.arrivals import Arrival
-from projections.cards import CardKey, CardState, Fold, fold_in_order, group_by_card
+from projections.cards import (
+    CardKey,
+    CardState,
+    Fold,
+    FoldKey,
+    Lines,
+    fold_in_order,
+    group_by_card,
+)
 from projections.companions import write_companions
 from projections.entries import reversed_event_id
 from projections.refold import imply_zeros, merge_late, refold, reverse_events
 
+# An id is taken by the event that was applied, or by one that our code failed to apply before.
 FIND_KNOWN: Final = """
-SELECT wanted.facility_no, wanted.event_id, event.content_sha256, reversal.recorded_at
-FROM unnest($1::int[], $2::uuid[]) AS wanted(facility_no, event_id)
+SELECT wanted.facility_no, wanted.event_id, coalesce(event.content_sha256, failed.content_sha256),
+       reversal.recorded_at
+FROM unnest($1::int[], $2::uuid[], $3::text[], $4::bigint[])
+     AS wanted(facility_no, event_id, facility_id, log_offset)
 LEFT JOIN event
   ON event.facility_no = wanted.facility_no AND event.event_id = wanted.event_id
+LEFT JOIN LATERAL (
+    SELECT letter.content_sha256 FROM dead_letter AS letter
+    WHERE letter.facility_id = wanted.facility_id AND letter.event_id = wanted.event_id
+      AND letter.kind = 'failed' AND letter.log_offset < wanted.log_offset
+    ORDER BY letter.log_offset LIMIT 1
+) AS failed ON true
 LEFT JOIN LATERAL (
     SELECT min(recorded_at) AS recorded_at FROM reversal
     WHERE reversal.facility_no = wanted.facility_no AND reversed_id = wanted.event_id
 ) AS reversal ON true
-WHERE event.event_id IS NOT NULL OR reversal.recorded_at IS NOT NULL
+WHERE event.event_id IS NOT NULL OR failed.content_sha256 IS NOT NULL
+   OR reversal.recorded_at IS NOT NULL
 """
 
 FIND_CARDS: Final = """
@@ -48,9 +66,12 @@ SET on_hand = excluded.on_hand, expiry = excluded.expiry, occurred_at = excluded
 """
 
 PUT_ACTIVITY: Final = """
-INSERT INTO facility_activity (facility_no, last_recorded_at)
-SELECT * FROM unnest($1::int[], $2::timestamptz[])
-ON CONFLICT (facility_no) DO UPDATE SET last_recorded_at = excluded.last_recorded_at
+INSERT INTO facility_activity AS known (facility_no, last_recorded_at, ahead)
+SELECT * FROM unnest($1::int[], $2::timestamptz[], $3::interval[])
+ON CONFLICT (facility_no) DO UPDATE
+SET last_recorded_at = greatest(known.last_recorded_at, excluded.last_recorded_at),
+    ahead = greatest(known.ahead, excluded.ahead)
+RETURNING facility_no, last_recorded_at
 """
 
 EVENT_COLUMNS: Final = (
@@ -78,6 +99,7 @@ ENTRY_COLUMNS: Final = (
     "recorded_at",
     "reversed_at",
     "expiry",
+    "settled_at",
 )
 
 
@@ -108,6 +130,7 @@ async def project_events(
     by_card = group_by_card(outcome.applied, item_nos)
     known = await _find_cards(connection, by_card)
     fold = fold_in_order(by_card, known)
+    merge_late(fold.late, _list_replayed(by_card, await _put_activity(connection, outcome.applied)))
     await _write(connection, outcome.applied, fold)
     await write_companions(connection, outcome.applied, item_nos)
     await _write_reversals(connection, outcome.applied)
@@ -125,11 +148,13 @@ async def project_events(
 async def _find_known(
     connection: "asyncpg.Connection[Any]", arrivals: Sequence[Arrival]
 ) -> tuple[dict[tuple[int, UUID], bytes], dict[tuple[int, UUID], datetime]]:
-    """Content of the events that are applied already, and reversals that came before theirs."""
+    """Content of the events whose ids are taken, and reversals that came before theirs."""
     rows = await connection.fetch(
         FIND_KNOWN,
         [arrival.facility_no for arrival in arrivals],
         [arrival.event_id for arrival in arrivals],
+        [arrival.event.facility_id for arrival in arrivals],
+        [arrival.record.offset for arrival in arrivals],
     )
     contents: dict[tuple[int, UUID], bytes] = {}
     reversed_before: dict[tuple[int, UUID], datetime] = {}
@@ -187,14 +212,38 @@ async def _find_cards(
     }
 
 
+async def _put_activity(
+    connection: "asyncpg.Connection[Any]", applied: Sequence[Arrival]
+) -> set[int]:
+    """Facilities that had told us something later than what comes now: records are replayed."""
+    heard = {arrival.facility_no: arrival.recorded_at for arrival in applied}
+    ahead = dict.fromkeys(heard, timedelta())
+    for arrival in applied:
+        lead = arrival.event.occurred_at - arrival.recorded_at
+        ahead[arrival.facility_no] = max(ahead[arrival.facility_no], lead)
+    rows = await connection.fetch(
+        PUT_ACTIVITY, list(heard), list(heard.values()), list(ahead.values())
+    )
+    return {number for number, last_recorded_at in rows if last_recorded_at > heard[number]}
+
+
+def _list_replayed(by_card: Lines, replayed: Collection[int]) -> dict[CardKey, FoldKey]:
+    """Where to refold the cards on which replayed records have lines."""
+    if not replayed:
+        return {}
+    return {
+        card: min(key for key, _, _ in lines)
+        for card, lines in by_card.items()
+        if card[0] in replayed
+    }
+
+
 async def _write(
     connection: "asyncpg.Connection[Any]", applied: Sequence[Arrival], fold: Fold
 ) -> None:
     await connection.copy_records_to_table(
         "event", columns=EVENT_COLUMNS, records=[_event_row(arrival) for arrival in applied]
     )
-    heard = {arrival.facility_no: arrival.recorded_at for arrival in applied}
-    await connection.execute(PUT_ACTIVITY, list(heard), list(heard.values()))
     if not fold.entries:
         return
     await connection.copy_records_to_table(
@@ -212,8 +261,10 @@ async def _write(
                 arrival.recorded_at,
                 arrival.reversed_at,
                 expiry,
+                settled_at,
             )
-            for card, arrival, (_, _, line_no, is_count, quantity, expiry), balance in fold.entries
+            for card, arrival, entry, balance, settled_at in fold.entries
+            for _, _, line_no, is_count, quantity, expiry in (entry,)
         ],
     )
     rows = [(*card, on_hand, expiry, *last) for card, (on_hand, expiry, last) in fold.cards.items()]

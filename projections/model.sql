@@ -25,7 +25,7 @@ CREATE TABLE position (
     PRIMARY KEY (topic, partition)
 ) WITH (fillfactor = 50);
 
--- Every event applied, once. `body` is the record's value as it stands in the log.
+-- Every event applied, once. `body` is the record's value, in its type's newest version.
 CREATE TABLE event (
     facility_no    integer NOT NULL,
     event_id       uuid NOT NULL,
@@ -74,8 +74,12 @@ CREATE TABLE ledger_entry (
     recorded_at timestamptz NOT NULL,
     reversed_at timestamptz,                          -- as the event's
     expiry      date,                                 -- that this fact gave for the lot
+    settled_at  timestamptz,                          -- since when the balance is known to be this,
+                                                      -- if later than recorded_at
     PRIMARY KEY (facility_no, item_no, lot, occurred_at, event_id, line_no)
 );
+CREATE INDEX ledger_entry_expiry ON ledger_entry (facility_no, item_no, lot)
+    WHERE expiry IS NOT NULL;
 
 -- A stock card's present state: the balance after its last entry.
 CREATE TABLE card (
@@ -133,7 +137,10 @@ CREATE TABLE lot_hold (
 -- When a facility was last heard of.
 CREATE TABLE facility_activity (
     facility_no      integer PRIMARY KEY,
-    last_recorded_at timestamptz NOT NULL
+    last_recorded_at timestamptz NOT NULL,
+    ahead            interval NOT NULL DEFAULT '0'    -- by how much occurred_at was after recorded_at
+                                                      -- at most: what was known at t occurred by
+                                                      -- t + ahead
 ) WITH (fillfactor = 50);
 
 -- Records that could not be applied, as they stand in the log.
@@ -145,13 +152,30 @@ CREATE TABLE dead_letter (
     reason      text NOT NULL,
     facility_id text COLLATE "C",
     event_id    uuid,
+    content_sha256 bytea,
     recorded_at timestamptz NOT NULL,
     record_key  bytea,
     record_value bytea,
     headers     jsonb NOT NULL,                       -- [[name, base64 of value], …]
+    tried_offset bigint,                              -- decided_offset of the replay that failed last
     PRIMARY KEY (topic, partition, log_offset)
 );
 CREATE INDEX dead_letter_facility ON dead_letter (facility_id, event_id) WHERE facility_id IS NOT NULL;
+
+-- What stands about a dead letter. A letter that was replayed is gone, its decision is here.
+CREATE TABLE dead_letter_decision (
+    place          text COLLATE "C" PRIMARY KEY,      -- topic/partition/log_offset of the letter
+    topic          text COLLATE "C" NOT NULL,
+    partition      integer NOT NULL,
+    log_offset     bigint NOT NULL,
+    decided_offset bigint NOT NULL,                   -- of the decision, in `reference`
+    letter_kind    text COLLATE "C" NOT NULL,
+    decision       text COLLATE "C" NOT NULL CHECK (decision IN ('replayed', 'discarded')),
+    reason         text NOT NULL,
+    recorded_by    text NOT NULL,
+    recorded_at    timestamptz NOT NULL
+);
+CREATE UNIQUE INDEX dead_letter_decision_place ON dead_letter_decision (topic, partition, log_offset);
 
 -- Reference records, all of them. The one in force at an instant (as known at another) is the one with
 -- valid_from and recorded_at not later, and the greatest (valid_from, log_offset).

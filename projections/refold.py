@@ -13,13 +13,15 @@ import asyncpg
 
 from projections.cards import CardKey, FoldKey
 
+# A replayed reversal may be the earlier of two.
 REVERSE: Final = """
 WITH reversed AS (
     UPDATE event SET reversed_at = reverse.recorded_at
     FROM unnest($1::int[], $2::uuid[], $3::timestamptz[])
          AS reverse(facility_no, event_id, recorded_at)
     WHERE event.facility_no = reverse.facility_no AND event.event_id = reverse.event_id
-      AND event.reversed_at IS NULL AND event.type <> 'event_reversed'
+      AND coalesce(event.reversed_at > reverse.recorded_at, true)
+      AND event.type <> 'event_reversed'
     RETURNING event.facility_no, event.event_id, event.occurred_at, event.reversed_at, event.body
 ),
 touched AS (
@@ -62,13 +64,13 @@ WITH late AS (
              AS late(facility_no, item_no, lot, occurred_at, event_id, line_no)
 ),
 segmented AS (
-    SELECT entry.*, coalesce(before.balance, 0) AS opening,
+    SELECT entry.*, coalesce(before.balance, 0) AS opening, before.settled_at AS opened_at,
            -- Each unreversed count starts a segment; segment 0 goes on from `opening`.
            count(*) FILTER (WHERE entry.is_count AND entry.reversed_at IS NULL) OVER card
                AS segment
     FROM late
     LEFT JOIN LATERAL (
-        SELECT balance FROM ledger_entry AS e
+        SELECT balance, coalesce(settled_at, recorded_at) AS settled_at FROM ledger_entry AS e
         WHERE e.facility_no = late.facility_no AND e.item_no = late.item_no AND e.lot = late.lot
           AND (e.occurred_at, e.event_id, e.line_no)
               < (late.occurred_at, late.event_id, late.line_no)
@@ -86,21 +88,28 @@ segmented AS (
     )
 ),
 folded AS (
-    SELECT facility_no, item_no, lot, occurred_at, event_id, line_no, balance AS was,
+    SELECT facility_no, item_no, lot, occurred_at, event_id, line_no, recorded_at,
+           balance AS was, settled_at AS was_settled_at,
            (CASE WHEN segment = 0 THEN opening ELSE 0 END
-            + coalesce(sum(quantity) FILTER (WHERE reversed_at IS NULL) OVER (
-                PARTITION BY facility_no, item_no, lot, segment
-                ORDER BY occurred_at, event_id, line_no ROWS UNBOUNDED PRECEDING), 0)
+            + coalesce(sum(quantity) FILTER (WHERE reversed_at IS NULL) OVER segment, 0)
            )::bigint AS balance,
+           greatest(CASE WHEN segment = 0 THEN opened_at END,
+                    max(greatest(recorded_at, reversed_at)) OVER segment) AS settled_at,
            row_number() OVER (
                PARTITION BY facility_no, item_no, lot
                ORDER BY occurred_at DESC, event_id DESC, line_no DESC) AS from_last
     FROM segmented
+    WINDOW segment AS (
+        PARTITION BY facility_no, item_no, lot, segment
+        ORDER BY occurred_at, event_id, line_no ROWS UNBOUNDED PRECEDING
+    )
 ),
 corrected AS (
-    UPDATE ledger_entry AS entry SET balance = folded.balance
+    UPDATE ledger_entry AS entry
+    SET balance = folded.balance, settled_at = nullif(folded.settled_at, folded.recorded_at)
     FROM folded
-    WHERE folded.balance <> folded.was
+    WHERE (folded.balance <> folded.was
+           OR nullif(folded.settled_at, folded.recorded_at) IS DISTINCT FROM folded.was_settled_at)
       AND entry.facility_no = folded.facility_no AND entry.item_no = folded.item_no
       AND entry.lot = folded.lot AND entry.occurred_at = folded.occurred_at
       AND entry.event_id = folded.event_id AND entry.line_no = folded.line_no

@@ -10,7 +10,7 @@ from typing import Any, Final
 import asyncpg
 import orjson
 
-from projections import dead_letters, reference
+from projections import dead_letters, decisions, reference
 
 FETCH_ROWS: Final = 2000
 """Rows taken from Postgres at a time."""
@@ -93,7 +93,7 @@ FACILITY_TABLES: Final = (
     _of_facilities(
         "ledger_entry",
         "facility_id item_id lot occurred_at event_id line_no",
-        "is_count quantity balance recorded_at reversed_at expiry",
+        "is_count quantity balance recorded_at reversed_at expiry settled_at",
     ),
     _of_facilities(
         "card", "facility_id item_id lot", "on_hand expiry occurred_at event_id line_no"
@@ -105,7 +105,7 @@ FACILITY_TABLES: Final = (
         "from_facility_id to_facility_id transfer_id is_dispatch item_id lot quantity damaged",
     ),
     _of_facilities("lot_hold", "facility_id item_id lot occurred_at event_id", "is_hold"),
-    _of_facilities("facility_activity", "facility_id", "last_recorded_at"),
+    _of_facilities("facility_activity", "facility_id", "last_recorded_at ahead"),
 )
 """Selected by facility_no."""
 
@@ -113,6 +113,7 @@ REFERENCE_TABLES: Final = (
     _of_reference("facility_record", reference.FACILITY_COLUMNS),
     _of_reference("item_record", reference.ITEM_COLUMNS),
     _of_reference("district_record", reference.DISTRICT_COLUMNS),
+    _of_reference("dead_letter_decision", decisions.Standing._fields),
 )
 """Selected by the id in their first column."""
 

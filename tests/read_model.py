@@ -38,7 +38,7 @@ async def read_rows(connection: Database, facility_id: str | None = None) -> Row
         )
         entries = await connection.fetch(
             "SELECT facility_id, item_id, lot, occurred_at, event_id::text, line_no, is_count,"
-            " quantity, balance, recorded_at, reversed_at, expiry FROM ledger_entry"
+            " quantity, balance, recorded_at, reversed_at, expiry, settled_at FROM ledger_entry"
             " JOIN facility_number USING (facility_no) JOIN item_number USING (item_no)"
             " WHERE facility_id = coalesce($1, facility_id)"
             " ORDER BY occurred_at, event_id, line_no",

@@ -74,7 +74,7 @@ class Projection:
         )
         entries = await self.connection.fetch(
             "SELECT item_id, lot, occurred_at, event_id::text, line_no, is_count, quantity,"
-            " balance, recorded_at, reversed_at, expiry"
+            " balance, recorded_at, reversed_at, expiry, settled_at"
             " FROM ledger_entry JOIN item_number USING (item_no) WHERE facility_no = $1"
             " ORDER BY item_id, lot, occurred_at, event_id, line_no",
             number,

@@ -1,5 +1,7 @@
 """Creating the database's schema: migrations of what is kept, and numbered read models."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,19 +18,45 @@ DEFINITION: Final = 1
 SCHEMA_LOCK: Final = 0x6461_7761
 """Advisory lock, so that two processes don't create the schema at once."""
 
+NO_SCHEMA: Final = "this database has no Dawalog schema yet: run `dawalog init`"
+NO_MODEL: Final = "this database has no read model yet: run `dawalog init`"
+
 
 async def prepare_schema(connection: "asyncpg.Connection[Any]", *, cluster_id: str) -> int:
     """Migrate, bind the database to the log's cluster, and create model 1. Safe to repeat.
 
     Returns the number of the live model. Raises `Corrupt` for another cluster's database.
     """
+    async with _schema_lock(connection):
+        await _migrate(connection, cluster_id)
+        return await _ensure_live_model(connection)
+
+
+async def migrate_database(connection: "asyncpg.Connection[Any]", *, cluster_id: str) -> None:
+    """Migrate alone, for a rebuild: the live model may be of another definition, or gone.
+
+    Raises `Corrupt` for another cluster's database, and for one that `dawalog init` hasn't seen.
+    """
+    if not await connection.fetchval("SELECT to_regclass('dawalog.live_model')"):
+        raise Corrupt(NO_SCHEMA)
+    async with _schema_lock(connection):
+        await _migrate(connection, cluster_id)
+    if not await connection.fetchval("SELECT number FROM dawalog.live_model"):
+        raise Corrupt(NO_MODEL)
+
+
+@asynccontextmanager
+async def _schema_lock(connection: "asyncpg.Connection[Any]") -> AsyncIterator[None]:
     await connection.execute("SELECT pg_advisory_lock($1)", SCHEMA_LOCK)
     try:
-        await migrate.apply(connection, HERE / "migrations", schema_name="dawalog")
-        await _bind_cluster(connection, cluster_id)
-        return await _ensure_live_model(connection)
+        yield
     finally:
         await connection.execute("SELECT pg_advisory_unlock($1)", SCHEMA_LOCK)
+
+
+async def _migrate(connection: "asyncpg.Connection[Any]", cluster_id: str) -> None:
+    await migrate.apply(connection, HERE / "migrations", schema_name="dawalog")
+    await _bind_cluster(connection, cluster_id)
 
 
 async def _bind_cluster(connection: "asyncpg.Connection[Any]", cluster_id: str) -> None:
@@ -89,9 +117,9 @@ async def find_live_model(connection: "asyncpg.Connection[Any]", *, cluster_id: 
     try:
         bound = await connection.fetchval("SELECT cluster_id FROM dawalog.installation")
     except asyncpg.UndefinedTableError as error:
-        raise Corrupt("this database has no Dawalog schema yet: run `dawalog init`") from error
+        raise Corrupt(NO_SCHEMA) from error
     _check_cluster(bound, cluster_id)
     live = await connection.fetchrow("SELECT number, definition FROM dawalog.live_model")
     if live is None:
-        raise Corrupt("this database has no read model yet: run `dawalog init`")
+        raise Corrupt(NO_MODEL)
     return _check_definition(live)

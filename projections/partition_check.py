@@ -1,0 +1,244 @@
+"""One partition's rows against those that the definition gives for its records.
+
+The records are copied to disk first; then one snapshot of the read model is taken, the copy goes on
+to exactly where the snapshot stands, and bucket by bucket is folded and compared in it.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+
+from projections.arrivals import Arrival
+from projections.dead_letters import DeadLetter, SetAside, conflict, failure, find_set_aside
+from projections.decoding import Item, Undecoded, decode_batch
+from projections.definition import Ledger, Recorded, fold
+from projections.definition_rows import Rows, list_letters, list_records, list_rows
+from projections.differences import Differences
+from projections.entries import list_entries
+from projections.log_copy import LogCopy, bucket_of
+from projections.log_reading import LogReader
+from projections.positions import Position
+from projections.reference import ReferenceArrival
+from projections.schema import model_schema
+from projections.tables import DEAD_LETTER, FACILITY_TABLES, REFERENCE_TABLES, Table
+from stream.batches import RecordBatch
+from stream.errors import Corrupt
+from stream.topics import STOCK_EVENTS, partition_for
+
+FIND_POSITION = """
+SELECT topic, partition, next_offset, epoch, recorded_at, record_digest, chain_digest
+FROM position WHERE topic = $1 AND partition = $2
+"""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was compared: distinct applied events and their lines."""
+
+    events: int = 0
+    lines: int = 0
+    records: int = 0
+
+
+class PartitionCheck:
+    """Compares one partition.
+
+    Args:
+        end: where the log ended when the verification began; what came later is compared too,
+            but not counted.
+    """
+
+    def __init__(
+        self,
+        place: tuple[str, int],
+        end: int,
+        *,
+        connection: "asyncpg.Connection[Any]",
+        log: LogReader,
+        model: int | None,
+        differences: Differences,
+    ) -> None:
+        self.tally = Tally()
+        self._topic, self._partition = self._place = place
+        self._end = end
+        self._connection = connection
+        self._log = log
+        self._model = model
+        self._differences = differences
+        self._walked = _start(place)
+        self._set_aside: dict[int, SetAside] = {}
+
+    async def run(self) -> AsyncIterator[int]:
+        """Yields numbers of records as they are read, and again as they are compared."""
+        async with read_snapshot(self._connection, self._model):
+            near = await self._find_position()
+        with LogCopy(*self._place, records=near.next_offset) as copy:
+            async for count in self._walk(copy, min(near.next_offset, self._end)):
+                yield count
+            async with read_snapshot(self._connection, self._model):
+                async for count in self._compare(copy):
+                    yield count
+
+    async def _compare(self, copy: LogCopy) -> AsyncIterator[int]:
+        """Within a snapshot."""
+        position = await self._find_position()
+        ends = await self._log.find_ends([self._topic])
+        async for count in self._walk(copy, min(position.next_offset, ends[self._place])):
+            yield count
+        self._compare_position(position)
+        self._set_aside = await find_set_aside(self._connection, *self._place)
+        owners = await self._find_owners(copy.buckets)
+        for bucket in range(copy.buckets):
+            items = self._read_bucket(copy, bucket)
+            await self._compare_bucket(items, owners[bucket], (copy.buckets, bucket))
+            yield len(items)
+
+    async def _walk(self, copy: LogCopy, stop: int) -> AsyncIterator[int]:
+        """Copy the records up to `stop`, and chain their digests."""
+        walked = self._walked
+        async for records in self._log.read({self._place: walked.next_offset}, {self._place: stop}):
+            for record in records:
+                if record.offset != walked.next_offset:
+                    raise Corrupt(
+                        f"records {walked.next_offset} to {record.offset - 1} are missing in "
+                        f"partition {self._partition} of {self._topic}"
+                    )
+                walked.advance(record)
+                copy.add(record)
+            self.tally.records += len(records)
+            yield len(records)
+
+    async def _find_position(self) -> Position:
+        row = await self._connection.fetchrow(FIND_POSITION, *self._place)
+        return Position(**row) if row else _start(self._place)
+
+    def _compare_position(self, stored: Position) -> None:
+        walked = self._walked
+        wrong = [
+            name
+            for name in ("next_offset", "recorded_at", "record_digest", "chain_digest")
+            if getattr(stored, name) != getattr(walked, name)
+        ]
+        if wrong:
+            self._differences.add(
+                f"position ({self._topic}, partition {self._partition}, next_offset "
+                f"{stored.next_offset}): {', '.join(wrong)} not as the log has it"
+            )
+
+    async def _find_owners(self, buckets: int) -> list[list[Any]]:
+        """For each bucket what selects its rows, those of which the log knows nothing included."""
+        owners: list[list[Any]] = [[] for _ in range(buckets)]
+        if self._topic == STOCK_EVENTS:
+            of_all = self._log.partitions[STOCK_EVENTS]
+            for number, facility_id in await self._connection.fetch(
+                "SELECT facility_no, facility_id FROM facility_number"
+            ):
+                if partition_for(facility_id, of_all) == self._partition:
+                    owners[bucket_of(facility_id.encode(), buckets)].append(number)
+            return owners
+        for table in REFERENCE_TABLES:
+            kind = table.name.removesuffix("_record")
+            for (id_,) in await self._connection.fetch(
+                f"SELECT DISTINCT {table.key[0]} FROM {table.name}"
+            ):
+                owners[bucket_of(f"{kind}:{id_}".encode(), buckets)].append((table.name, id_))
+        return owners
+
+    def _read_bucket(self, copy: LogCopy, bucket: int) -> list[Item]:
+        read = list(copy.read(bucket))
+        batch = RecordBatch(self._topic, self._partition, 0, [record for record, _ in read])
+        items = decode_batch(batch).items
+        for item, (_, recorded_at) in zip(items, read, strict=True):
+            item.recorded_at = recorded_at
+        return items
+
+    async def _compare_bucket(
+        self, items: Sequence[Item], owners: Sequence[Any], bucket: tuple[int, int]
+    ) -> None:
+        expected, letters = self._expect(items)
+        if self._topic == STOCK_EVENTS:
+            for table in FACILITY_TABLES:
+                await self._compare_table(table, expected[table.name], owners)
+        else:
+            for table in REFERENCE_TABLES:
+                ids = [id_ for name, id_ in owners if name == table.name]
+                await self._compare_table(table, expected[table.name], ids)
+        rows = list_letters(letters)["dead_letter"]
+        await self._compare_table(DEAD_LETTER, rows, *self._place, *bucket)
+
+    def _expect(self, items: Sequence[Item]) -> tuple[dict[str, Rows], list[DeadLetter]]:
+        """The rows that a bucket's records give, and the letters of those that give none."""
+        letters = [letter for item in items if (letter := self._letter(item)) is not None]
+        apart = {letter.record.offset for letter in letters}
+        if self._topic != STOCK_EVENTS:
+            applied = (item for item in items if item.record.offset not in apart)
+            return list_records(a for a in applied if isinstance(a, ReferenceArrival)), letters
+        arrivals = {a.record.offset: a for a in items if isinstance(a, Arrival)}
+        failed = {letter.record.offset for letter in letters if letter.kind == "failed"}
+        ledger = fold(
+            _record(arrival, set_aside=offset in failed)
+            for offset, arrival in arrivals.items()
+            if offset in failed or offset not in apart
+        )
+        self._count(ledger)
+        letters += [conflict(arrivals[record.log_offset]) for record in ledger.conflicts]
+        return list_rows(ledger), letters
+
+    def _letter(self, item: Item) -> DeadLetter | None:
+        """The letter of a record that can't be applied, or that was set aside."""
+        record, at = item.record, item.recorded_at
+        aside = self._set_aside.get(record.offset)
+        if isinstance(item, Undecoded) and item.kind == "undecodable":
+            return DeadLetter(record, at, item.kind, item.reason)
+        if aside is not None and aside.kind != "failed":
+            return DeadLetter(record, at, aside.kind, aside.reason)
+        if aside is not None or isinstance(item, Undecoded):
+            return failure(record, at, aside.reason if aside else "")
+        return None
+
+    def _count(self, ledger: Ledger) -> None:
+        for record in ledger.events.values():
+            if record.log_offset < self._end:
+                self.tally.events += 1
+                self.tally.lines += len(list_entries(record.event))
+
+    async def _compare_table(self, table: Table, expected: Rows, *arguments: Any) -> None:
+        await self._differences.compare(
+            table.name,
+            table.key,
+            table.values,
+            expected=expected,
+            stored=table.rows(self._connection, *arguments),
+        )
+
+
+@asynccontextmanager
+async def read_snapshot(
+    connection: "asyncpg.Connection[Any]", model: int | None
+) -> AsyncIterator[None]:
+    """One state of a read model (default: the live one), for as long as it takes."""
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        number = model or await connection.fetchval("SELECT number FROM dawalog.live_model")
+        await connection.execute(f"SET LOCAL search_path = {model_schema(number)}")
+        await connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+        yield
+
+
+def _start(place: tuple[str, int]) -> Position:
+    return Position(*place, 0, 0, None, None, b"")
+
+
+def _record(arrival: Arrival, *, set_aside: bool) -> Recorded:
+    record = arrival.record
+    return Recorded(
+        arrival.event,
+        arrival.content_sha256,
+        arrival.recorded_at,
+        record.offset,
+        record.partition,
+        arrival.body.encode(),
+        set_aside,
+    )

@@ -1,0 +1,171 @@
+"""`verify` finds whatever isn't as the log says, and nothing else."""
+
+from pathlib import Path
+
+import pytest
+
+from projections.settings import DatabaseSettings
+from projections.tables import DEAD_LETTER, FACILITY_TABLES, REFERENCE_TABLES
+from projections.verify import Verdict, verify
+from stream.errors import Corrupt
+from stream.topics import STOCK_EVENTS
+from tests.feeding import feeding
+from tests.full_log import FACILITY, append_bytes, append_everything, project_log
+from tests.log_reading import Database
+from tests.stack import Stack
+from tests.workers import running_worker
+
+TABLES = {table.name: table for table in (*FACILITY_TABLES, *REFERENCE_TABLES, DEAD_LETTER)}
+
+DAMAGES = {
+    "event": "SET body = jsonb_set(body, '{recorded_by}', '\"nobody\"')",
+    "reversal": "SET recorded_at = recorded_at + interval '1 microsecond'",
+    "ledger_entry": "SET balance = balance + 1",
+    "card": "SET on_hand = on_hand - 1",
+    "complete_count": "SET occurred_at = occurred_at + interval '1 s'",
+    "transfer_line": "SET damaged = damaged + 1",
+    "lot_hold": "SET is_hold = NOT is_hold",
+    "facility_activity": "SET last_recorded_at = last_recorded_at - interval '1 ms'",
+    "facility_record": "SET name = 'another'",
+    "item_record": "SET base_unit = 'ml'",
+    "district_record": "SET body = body - 'state'",
+    "dead_letter": "SET record_value = 'another'",
+    "position": "SET chain_digest = sha256(chain_digest)",
+}
+
+
+async def check(stack: Stack) -> Verdict:
+    return await verify(
+        DatabaseSettings(database_url=stack.database_url), stack.kafka_settings, patience_seconds=0
+    )
+
+
+@pytest.fixture
+async def full(stack: Stack, database: Database, tmp_path: Path) -> Database:
+    """A read model with rows in each table."""
+    await append_everything(stack, tmp_path)
+    await project_log(stack)
+    for table in TABLES:
+        assert await database.fetchval(f"SELECT count(*) FROM {table}"), table
+    return database
+
+
+async def test_finds_nothing_in_a_sound_model(stack: Stack, full: Database) -> None:
+    verdict = await check(stack)
+    assert (verdict.drift_rows, verdict.first_differences) == (0, ())
+    assert verdict.events == await full.fetchval("SELECT count(*) FROM event")
+    assert verdict.lines == await full.fetchval(
+        "SELECT count(*) FROM ledger_entry WHERE line_no > 0"
+    )
+    assert verdict.records == await full.fetchval("SELECT sum(next_offset) FROM position")
+    assert verdict.behind_records == 0
+
+
+@pytest.mark.timeout(120)
+async def test_finds_one_damaged_or_missing_row_of_each_table(stack: Stack, full: Database) -> None:
+    for table, damage in DAMAGES.items():
+        await full.execute(f"CREATE TEMP TABLE sound AS TABLE {table}")
+        one = f"ctid = (SELECT max(ctid) FROM {table})"
+        await full.execute(f"UPDATE {table} {damage} WHERE {one}")
+        verdict = await check(stack)
+        moved = table == "complete_count"  # its key: one row is missing, another is too much
+        assert verdict.drift_rows == 1 + moved, (table, verdict.first_differences)
+        assert verdict.first_differences[0].startswith(f"{table} ("), verdict
+
+        await full.execute(f"DELETE FROM {table} WHERE {one}")
+        assert (await check(stack)).drift_rows >= 1, table
+
+        await full.execute(f"TRUNCATE {table}; INSERT INTO {table} SELECT * FROM sound")
+        await full.execute("DROP TABLE sound")
+    assert (await check(stack)).drift_rows == 0
+
+
+async def test_says_what_differs(stack: Stack, full: Database) -> None:
+    await full.execute(
+        "UPDATE card SET on_hand = 7777, expiry = '2020-02-29' FROM facility_number AS f, item_number AS i"
+        " WHERE f.facility_no = card.facility_no AND f.facility_id = $1"
+        " AND i.item_no = card.item_no AND i.item_id = 'ors' AND lot = 'B2'",
+        FACILITY,
+    )
+    verdict = await check(stack)
+    assert verdict.drift_rows == 1
+    said = verdict.first_differences[0]
+    assert said.startswith(
+        f"card (facility_id {FACILITY}, item_id ors, lot B2): on_hand is 7777 and must be "
+    )
+    assert "expiry is 2020-02-29 and must be " in said
+
+
+async def test_finds_rows_that_the_log_does_not_give(stack: Stack, full: Database) -> None:
+    await full.execute("INSERT INTO facility_number (facility_id) VALUES ('invented')")
+    await full.execute(
+        "INSERT INTO facility_activity SELECT facility_no, now() FROM facility_number"
+        " WHERE facility_id = 'invented'"
+    )
+    await full.execute("INSERT INTO facility_activity VALUES (987654, now())")
+    await full.execute("INSERT INTO position (topic, partition) VALUES ('stock-events', 99)")
+    await full.execute(
+        "INSERT INTO district_record SELECT 'invented', valid_from, log_offset, recorded_at, name,"
+        " state, body FROM district_record"
+    )
+    verdict = await check(stack)
+    assert verdict.drift_rows == 4
+    assert all(
+        any(words in said for said in verdict.first_differences)
+        for words in ("facility_id invented", "987654", "partition 99", "district_id invented")
+    )
+
+
+async def test_finds_a_moved_position(stack: Stack, full: Database) -> None:
+    await full.execute(
+        "UPDATE position SET next_offset = next_offset - 1 WHERE topic = 'stock-events'"
+        " AND next_offset = (SELECT max(next_offset) FROM position WHERE topic = 'stock-events')"
+    )
+    verdict = await check(stack)
+    assert any(said.startswith("position (") for said in verdict.first_differences)
+    assert verdict.behind_records == 1
+
+
+async def test_finds_another_record_in_the_log(
+    stack: Stack, full: Database, tmp_path: Path
+) -> None:
+    """The same events again, but for one: that record is another, and all offsets are the same."""
+    await stack.reset_topics()
+    await append_everything(stack, tmp_path / "again")
+    verdict = await check(stack)
+    assert any(said.startswith("position (") for said in verdict.first_differences)
+
+
+async def test_finds_a_log_that_lost_its_end(stack: Stack, full: Database, tmp_path: Path) -> None:
+    await stack.reset_topics()
+    verdict = await check(stack)
+    assert verdict.drift_rows > await full.fetchval("SELECT count(*) FROM event")
+    assert verdict.events == 0
+
+
+async def test_what_is_not_projected_yet_is_no_drift(
+    stack: Stack, full: Database, tmp_path: Path
+) -> None:
+    await append_bytes(stack, STOCK_EVENTS, b"later", partition=3)
+    verdict = await check(stack)
+    assert (verdict.drift_rows, verdict.behind_records) == (0, 1)
+
+
+async def test_refuses_a_model_of_another_definition(stack: Stack, full: Database) -> None:
+    await full.execute("UPDATE dawalog.live_model SET definition = 999")
+    with pytest.raises(Corrupt, match="dawalog rebuild"):
+        await check(stack)
+
+
+@pytest.mark.timeout(120)
+async def test_finds_nothing_while_writes_go_on(stack: Stack, tmp_path: Path) -> None:
+    with running_worker(stack, tmp_path / "worker.log") as worker:
+        await worker.until_claimed()
+        async with feeding(stack, tmp_path):
+            events = 0
+            for _ in range(4):
+                verdict = await check(stack)
+                assert verdict.drift_rows == 0, verdict.first_differences
+                assert verdict.events >= events
+                events = verdict.events
+    assert events > 0

@@ -7,10 +7,10 @@ from typing import Final, TypeAlias
 import structlog
 
 from projections.arrivals import Arrival, decode_arrival
-from projections.dead_letters import Kind
 from projections.reference import ReferenceArrival, decode_reference_arrival
 from stream.batches import LogRecord, RecordBatch
 from stream.errors import Undecodable
+from stream.reference import LetterKind
 from stream.topics import REFERENCE, STOCK_EVENTS
 
 log = structlog.get_logger()
@@ -33,7 +33,7 @@ class Undecoded:
     """A record that is no event, with the reason; `recorded_at` is set when its turn comes."""
 
     record: LogRecord
-    kind: Kind
+    kind: LetterKind
     reason: str
     recorded_at: datetime = field(init=False)
 

@@ -5,7 +5,7 @@ It never waits for more than what is there (latency), and takes all that is ther
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -15,13 +15,17 @@ import structlog
 from projections.arrivals import Arrival
 from projections.companions import named_items
 from projections.dead_letters import DeadLetter, conflict, put_dead_letters
-from projections.decoding import PROGRAM_FAULTS, DecodedBatch, Item, Undecoded
+from projections.decisions import Place
+from projections.decoding import PROGRAM_FAULTS, DecodedBatch, Item
 from projections.dictionary import Dictionary
 from projections.ledger import project_events
 from projections.metrics import observe_applied
 from projections.positions import Move, Position, move_positions
 from projections.reference import ReferenceArrival, project_reference
+from projections.replaying import Pending, find_obstacle, find_pending, put_back, take_out
+from projections.sorting_out import sort_out
 from stream.errors import Corrupt
+from stream.reference import LetterKind
 
 log = structlog.get_logger()
 
@@ -54,6 +58,8 @@ class Lane:
         """`on_commit`: something new is visible. `on_done`: fewer lines are waiting."""
         self.lock = asyncio.Lock()  # held over a transaction, and over a claim
         self.positions: dict[PartitionKey, Position] = {}
+        self.discarded: Mapping[Place, LetterKind] = {}
+        """Records that must not be applied when their turn comes."""
         self.waiting_lines = 0
         self._connection = connection
         self._model = model
@@ -87,6 +93,12 @@ class Lane:
         async with self.lock:
             await self._project([item for batch in batches for item in self._take(batch)])
 
+    async def replay(self) -> None:
+        """Apply again what is set aside in our partitions and an operator decided to replay."""
+        async with self.lock:
+            for pending in await find_pending(self._connection, self.positions):
+                await self._replay(pending)
+
     def _take(self, batch: DecodedBatch) -> Iterable[Item]:
         """The items of a batch, unless it was fetched under a claim that is no longer ours."""
         position = self.positions.get((batch.topic, batch.partition))
@@ -119,23 +131,52 @@ class Lane:
         moves, due = self._step(items)
         if not due:
             return
-        arrivals = [item for item in due if isinstance(item, Arrival) and failure is None]
-        references = [item for item in due if isinstance(item, ReferenceArrival) and not failure]
-        letters = [letter for item in due if (letter := _letter(item, failure)) is not None]
+        arrivals, references, letters = sort_out(due, failure=failure, apart=self.discarded)
         await self._number(arrivals)
         async with self._connection.transaction():
             await move_positions(self._connection, moves, model=self._model, live=self._live)
-            if references:
-                await project_reference(self._connection, references)
-            if arrivals:
-                outcome = await project_events(self._connection, arrivals, self._items.numbers)
-                letters += [conflict(arrival) for arrival in outcome.conflicts]
+            letters += await self._apply(arrivals, references)
             if letters:
                 await put_dead_letters(self._connection, letters)
         for move in moves:
             self.positions[move.position.topic, move.position.partition] = move.position
         self._on_commit()
         observe_applied(due, letters)
+
+    async def _apply(
+        self, arrivals: Sequence[Arrival], references: Sequence[ReferenceArrival]
+    ) -> list[DeadLetter]:
+        """Write their rows; returns the letters of events that contradict what is recorded."""
+        if references:
+            await project_reference(self._connection, references)
+        if not arrivals:
+            return []
+        outcome = await project_events(self._connection, arrivals, self._items.numbers)
+        return [conflict(arrival) for arrival in outcome.conflicts]
+
+    async def _replay(self, pending: Pending) -> None:
+        """One transaction, fenced as any other; a record that fails again stays set aside."""
+        try:
+            await self._commit_replay(pending)
+        except RECORD_FAULTS as error:
+            log.exception("a record could not be replayed", record=str(pending.item.record))
+            await self._commit_replay(pending, failure=f"{type(error).__name__}: {error}")
+
+    async def _commit_replay(self, pending: Pending, failure: str | None = None) -> None:
+        arrivals, references, letters = sort_out([pending.item], failure=failure)
+        await self._number(arrivals)
+        position = self.positions[pending.place[:2]]
+        async with self._connection.transaction():
+            stay = [Move(position.next_offset, position)]
+            await move_positions(self._connection, stay, model=self._model, live=self._live)
+            await take_out(self._connection, pending)
+            for arrival in arrivals:
+                if obstacle := await find_obstacle(self._connection, arrival):
+                    arrivals, letters = [], [obstacle]
+            letters += await self._apply(arrivals, references)
+            for letter in letters:
+                await put_back(self._connection, pending, letter)
+        self._on_commit()
 
     def _step(self, items: Sequence[Item]) -> tuple[list[Move], list[Item]]:
         """Walk the positions over the items: repeated ones are skipped, a hole stops the worker."""
@@ -170,22 +211,3 @@ class Lane:
         numbers = self._facilities.numbers
         for arrival in arrivals:
             arrival.facility_no = numbers[arrival.event.facility_id]
-
-
-def _letter(item: Item, failure: str | None) -> DeadLetter | None:
-    match item:
-        case Undecoded():
-            return DeadLetter(item.record, item.recorded_at, item.kind, item.reason)
-        case Arrival() if failure:
-            return DeadLetter(
-                item.record,
-                item.recorded_at,
-                "failed",
-                failure,
-                item.event.facility_id,
-                item.event_id,
-            )
-        case ReferenceArrival() if failure:
-            return DeadLetter(item.record, item.recorded_at, "failed", failure)
-        case _:
-            return None

@@ -28,7 +28,7 @@ SET_ASIDE: Final = prometheus.Counter(
 )
 DEAD_LETTERS: Final = prometheus.Gauge(
     "dawalog_dead_letters",
-    "Dead letters in the read model; reported by the worker that owns reference partition 0",
+    "Dead letters that nobody discarded; reported by the worker that owns reference partition 0",
     ["topic", "kind"],
 )
 

@@ -12,7 +12,7 @@ from typing import Any
 import asyncpg
 
 from projections.arrivals import Arrival
-from projections.dead_letters import DeadLetter, SetAside, conflict, failure, find_set_aside
+from projections.dead_letters import DeadLetter, SetAside, conflict, failed, find_set_aside
 from projections.decoding import Item, Undecoded, decode_batch
 from projections.definition import Ledger, Recorded, fold
 from projections.definition_rows import Rows, list_letters, list_records, list_rows
@@ -177,11 +177,11 @@ class PartitionCheck:
             applied = (item for item in items if item.record.offset not in apart)
             return list_records(a for a in applied if isinstance(a, ReferenceArrival)), letters
         arrivals = {a.record.offset: a for a in items if isinstance(a, Arrival)}
-        failed = {letter.record.offset for letter in letters if letter.kind == "failed"}
+        taken = {letter.record.offset for letter in letters if letter.kind == "failed"}
         ledger = fold(
-            _record(arrival, set_aside=offset in failed)
+            _record(arrival, set_aside=offset in taken)
             for offset, arrival in arrivals.items()
-            if offset in failed or offset not in apart
+            if offset in taken or offset not in apart
         )
         self._count(ledger)
         letters += [conflict(arrivals[record.log_offset]) for record in ledger.conflicts]
@@ -196,7 +196,7 @@ class PartitionCheck:
         if aside is not None and aside.kind != "failed":
             return DeadLetter(record, at, aside.kind, aside.reason)
         if aside is not None or isinstance(item, Undecoded):
-            return failure(record, at, aside.reason if aside else "")
+            return failed(record, at, aside.reason if aside else "")
         return None
 
     def _count(self, ledger: Ledger) -> None:

@@ -1,4 +1,4 @@
-"""Reference records → rows: facilities, items, districts, every version of each."""
+"""Reference records → rows, every version of each; decisions about dead letters."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -7,9 +7,16 @@ from typing import Any, Final, assert_never
 
 import asyncpg
 
+from projections.decisions import Made, project_decisions
 from stream.batches import LogRecord
 from stream.codec import decode_reference
-from stream.reference import LoggedDistrict, LoggedFacility, LoggedItem, ReferenceRecord
+from stream.reference import (
+    LoggedDecision,
+    LoggedDistrict,
+    LoggedFacility,
+    LoggedItem,
+    ReferenceRecord,
+)
 
 FACILITY_COLUMNS: Final = (
     "facility_id",
@@ -65,12 +72,23 @@ async def project_reference(
     for table, (columns, rows) in list_reference_rows(arrivals).items():
         if rows:
             await connection.copy_records_to_table(table, columns=columns, records=rows)
+    if made := list_decisions(arrivals):
+        await project_decisions(connection, made)
+
+
+def list_decisions(arrivals: Iterable[ReferenceArrival]) -> list[Made]:
+    """The decisions about dead letters among them."""
+    return [
+        Made(arrival.reference, arrival.record.offset, arrival.recorded_at)
+        for arrival in arrivals
+        if isinstance(arrival.reference, LoggedDecision)
+    ]
 
 
 def list_reference_rows(
     arrivals: Iterable[ReferenceArrival],
 ) -> dict[str, tuple[tuple[str, ...], list[tuple[Any, ...]]]]:
-    """Table → columns and rows. The first three columns are the key."""
+    """Table → columns and rows, one a record. The first three columns are the key."""
     facilities: list[tuple[Any, ...]] = []
     items: list[tuple[Any, ...]] = []
     districts: list[tuple[Any, ...]] = []
@@ -84,6 +102,8 @@ def list_reference_rows(
                 districts.append(
                     (district.district_id, *_common(arrival), district.name, district.state)
                 )
+            case LoggedDecision():
+                continue  # its row depends on the one that stood before: see list_decisions
             case _:
                 assert_never(arrival.reference)
     return {
@@ -109,6 +129,7 @@ def _facility_row(arrival: ReferenceArrival, facility: LoggedFacility) -> tuple[
 def _common(arrival: ReferenceArrival) -> tuple[datetime, int, datetime, str]:
     """valid_from, log_offset, recorded_at and body."""
     assert arrival.record.value is not None
+    assert not isinstance(arrival.reference, LoggedDecision)
     return (
         arrival.reference.valid_from or arrival.recorded_at,
         arrival.record.offset,

@@ -48,7 +48,12 @@ SELECT {FACILITY},
     (SELECT time_zone FROM place) AS time_zone,
     (SELECT last_recorded_at FROM facility_activity
      WHERE facility_no = (SELECT facility_no FROM place)) AS last_heard_at,
-    EXISTS (SELECT FROM dead_letter WHERE facility_id = $1 AND kind = 'failed') AS suspect,
+    EXISTS (
+        SELECT FROM dead_letter AS letter
+        LEFT JOIN dead_letter_decision USING (topic, partition, log_offset)
+        WHERE letter.facility_id = $1 AND letter.kind = 'failed'
+          AND decision IS DISTINCT FROM 'discarded'
+    ) AS suspect,
     (SELECT count(*) FROM held WHERE on_hand < 0)
       + (SELECT count(*) FROM stocked
          WHERE NOT EXISTS (SELECT FROM catalogue WHERE catalogue.item_id = stocked.item_id))

@@ -15,8 +15,10 @@ from typing import Final
 import asyncpg
 import structlog
 
+from infra.drift import watch_drift
 from projections.decoding import PROJECTED_TOPICS
 from projections.metrics import LAG
+from projections.positions import Superseded
 from projections.projector import Projector, open_projector
 from projections.schema import find_live_model
 from projections.settings import ProjectorSettings
@@ -24,7 +26,7 @@ from stream.batches import RecordBatchApp
 from stream.errors import DawalogError, Unavailable
 from stream.health import serve_health
 from stream.settings import KafkaSettings, WorkerSettings
-from stream.topics import cluster_id
+from stream.topics import REFERENCE, cluster_id
 from stream.worker import create_app
 
 log = structlog.get_logger()
@@ -87,6 +89,7 @@ async def _run(
         asyncio.create_task(_run_faust(app)),
         asyncio.create_task(_watch(app, projector)),
         asyncio.create_task(watch_standstill(session_seconds)),
+        asyncio.create_task(watch_drift(lambda: (REFERENCE, 0) in projector.next_offsets())),
         asyncio.create_task(stop.wait()),
     ]
     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -166,7 +169,9 @@ def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
 
 
 def _fail(error: BaseException) -> None:
-    if isinstance(error, DawalogError):
+    if isinstance(error, Superseded):
+        log.info(error.detail)  # nothing is wrong: a rebuild went live
+    elif isinstance(error, DawalogError):
         log.critical(error.detail)
     else:
         log.critical("the worker broke", exc_info=error)

@@ -28,6 +28,10 @@ class Fenced(Corrupt):
     """Another worker owns a partition now, or moved it: this one must stop."""
 
 
+class Superseded(Fenced):
+    """Another read model is live now: this worker must start again, to project into that one."""
+
+
 @dataclass(slots=True)
 class Position:
     """A partition's place: everything before `next_offset` is in the read model."""
@@ -161,6 +165,19 @@ async def move_positions(
     )
     assert row is not None
     if row["moved"] != len(ordered):
+        # Waiting for a cut-over's locks, the statement saw what was live before it.
+        if live:
+            await check_live(connection, model)
         raise Fenced("another worker owns a partition of this batch now; this worker stops")
-    if live and row["live_model"] != model:
-        raise Fenced(f"model {row['live_model']} is live now, not {model}; this worker stops")
+    if live:
+        _check_live(row["live_model"], model)
+
+
+async def check_live(connection: "asyncpg.Connection[Any]", model: int) -> None:
+    """Raises `Superseded` if another read model than `model` is live."""
+    _check_live(await connection.fetchval("SELECT number FROM dawalog.live_model"), model)
+
+
+def _check_live(live_model: int | None, model: int) -> None:
+    if live_model != model:
+        raise Superseded(f"read model {live_model} is live now: this worker starts again on it")

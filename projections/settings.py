@@ -28,6 +28,25 @@ class ReadingSettings(DatabaseSettings):
     )
 
 
+class VerifierSettings(DatabaseSettings):
+    """Settings of the verification that goes on in the background."""
+
+    verify_every_hours: float = Field(
+        default=6.0,
+        ge=0,
+        description="how long after a verification of the read model the next one begins; 0: none",
+    )
+    verify_first_minutes: float = Field(
+        default=5.0, ge=0, description="how long after a worker's start the first one begins"
+    )
+    verify_share: float = Field(
+        default=0.02,
+        gt=0,
+        le=1,
+        description="share of the time for which it works, at the lowest priority",
+    )
+
+
 class ProjectorSettings(DatabaseSettings):
     """Settings of the projector."""
 

@@ -36,10 +36,10 @@ def settings(data_dir: DataDir = None, as_json: AsJson = False) -> None:
 
 def _groups() -> tuple[type[BaseSettings], ...]:
     from api.settings import ApiSettings
-    from projections.settings import ProjectorSettings
+    from projections.settings import ProjectorSettings, VerifierSettings
     from stream.settings import WorkerSettings
 
-    return (ApiSettings, ProjectorSettings, WorkerSettings)
+    return (ApiSettings, ProjectorSettings, WorkerSettings, VerifierSettings)
 
 
 def _plain(value: Any) -> Any:

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import orjson
 
-from projections.companions import list_transfer_lines
+from projections.companions import list_manufacturers, list_transfer_lines
 from projections.dead_letters import COLUMNS, DeadLetter, dead_letter_row
 from projections.decisions import settle
 from projections.definition import Ledger, Recorded
@@ -36,6 +36,7 @@ def list_rows(ledger: Ledger) -> dict[str, Rows]:
         "complete_count": _list_complete_counts(ledger),
         "transfer_line": _list_transfer_lines(ledger),
         "lot_hold": _list_holds(ledger),
+        "lot_manufacturer": _list_manufacturers(ledger),
         "facility_activity": _list_activity(ledger),
     }
 
@@ -87,6 +88,14 @@ def _list_holds(ledger: Ledger) -> Rows:
             key = (facility_id, event.item_id, event.lot, event.occurred_at, event_id)
             rows[key] = (event.type == "lot_held",)
     return rows
+
+
+def _list_manufacturers(ledger: Ledger) -> Rows:
+    return {
+        (facility_id, item_id, lot, event_id, line_no): (manufacturer,)
+        for (facility_id, event_id), record in ledger.events.items()
+        for item_id, lot, line_no, manufacturer in list_manufacturers(record.event)
+    }
 
 
 def _list_activity(ledger: Ledger) -> Rows:

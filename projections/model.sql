@@ -93,6 +93,7 @@ CREATE TABLE card (
     line_no     smallint NOT NULL,
     PRIMARY KEY (facility_no, item_no, lot)
 ) WITH (fillfactor = 70);
+CREATE INDEX card_lot ON card (item_no, lot);         -- where a lot is; updates don't touch it
 
 -- Items of which a complete count says that every card was counted.
 CREATE TABLE complete_count (
@@ -132,6 +133,17 @@ CREATE TABLE lot_hold (
     event_id    uuid NOT NULL,
     is_hold     boolean NOT NULL,                     -- else release
     PRIMARY KEY (facility_no, item_no, lot, occurred_at, event_id)
+);
+
+-- Who made a lot, where a receipt said so. Joined with its event as a hold is.
+CREATE TABLE lot_manufacturer (
+    facility_no  integer NOT NULL,
+    item_no      integer NOT NULL,
+    lot          text COLLATE "C" NOT NULL,
+    event_id     uuid NOT NULL,
+    line_no      smallint NOT NULL,
+    manufacturer text NOT NULL,
+    PRIMARY KEY (facility_no, item_no, lot, event_id, line_no)
 );
 
 -- When a facility was last heard of.
@@ -215,6 +227,33 @@ CREATE TABLE district_record (
     body        jsonb NOT NULL,
     PRIMARY KEY (district_id, valid_from, log_offset)
 );
+
+CREATE TABLE recall_record (
+    recall_id    text COLLATE "C" NOT NULL,
+    valid_from   timestamptz NOT NULL,
+    log_offset   bigint NOT NULL,
+    recorded_at  timestamptz NOT NULL,
+    item_id      text COLLATE "C" NOT NULL,
+    lot          text COLLATE "C" NOT NULL,
+    manufacturer text,
+    lifted       boolean NOT NULL,
+    body         jsonb NOT NULL,
+    PRIMARY KEY (recall_id, valid_from, log_offset)
+);
+
+-- What two spellings of a lot or of a manufacturer have in common: letters and digits, case-blind.
+CREATE FUNCTION spelling(written text) RETURNS text IMMUTABLE PARALLEL SAFE
+RETURN coalesce(
+    nullif(lower(regexp_replace(
+        written COLLATE "pg_c_utf8", '[[:space:][:punct:]\u200c\u200d]', '', 'g')), ''), written);
+
+-- Whether one spelling may be a slip for another: signs that look alike, or a part left out at
+-- an end. Not one sign for another: lots of one make are numbered on.
+CREATE FUNCTION is_near(one text, other text) RETURNS boolean IMMUTABLE PARALLEL SAFE
+RETURN translate(one, 'oilszb', '011528') = translate(other, 'oilszb', '011528')
+    OR least(length(one), length(other)) >= 4
+       AND (starts_with(one, other) OR starts_with(other, one)
+            OR right(one, length(other)) = other OR right(other, length(one)) = one);
 
 -- The records in force now.
 CREATE VIEW facility AS

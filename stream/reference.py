@@ -1,19 +1,30 @@
-"""Reference records: facilities, items, districts. Each is in force from `valid_from` on.
+"""Reference records: facilities, items, districts, recalls. Each is in force from `valid_from` on.
 
 Posted records are frozen models; logged ones also say who recorded them. Later kinds (essential
-lists, norms, closures, recalls, directives) join the two unions. A decision about a dead letter is
+lists, norms, closures, directives) join the two unions. A decision about a dead letter is
 a record of the same topic, but operators make it: it is in no union that the API takes.
 """
 
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, TypeAdapter, model_validator
+from pydantic import Field, StrictBool, TypeAdapter, model_validator
 
 from stream.events import Logged
-from stream.fields import Code, Id, Instant, LogOffset, Name, Quantity, Reason, null_is, slip
+from stream.fields import (
+    Code,
+    Id,
+    Instant,
+    LogOffset,
+    Lot,
+    Name,
+    Quantity,
+    Reason,
+    null_is,
+    slip,
+)
 from stream.lines import Contract
 
-REFERENCE_KINDS: Final = ("facility", "item", "district")
+REFERENCE_KINDS: Final = ("facility", "item", "district", "recall")
 DECISION: Final = "dead_letter_decision"
 
 LetterKind = Literal["undecodable", "conflict", "failed"]
@@ -43,11 +54,14 @@ Identifiers = Annotated[tuple[Identifier, ...], Field(max_length=50, strict=Fals
 class Reference(Contract):
     schema_version: Annotated[Literal[1], null_is(1)] = 1
     valid_from: Instant | None = None
+
+
+class Named(Reference):
     name: Name
     names: Names | None = None
 
 
-class Facility(Reference):
+class Facility(Named):
     """Facilities form a tree: a hospital's store and counters have the hospital as parent."""
 
     kind: Literal["facility"]
@@ -68,7 +82,7 @@ class Facility(Reference):
         return self
 
 
-class Item(Reference):
+class Item(Named):
     """`base_unit` is what every quantity of the item counts (tablet, ml, vial)."""
 
     kind: Literal["item"]
@@ -83,10 +97,25 @@ class Item(Reference):
     identifiers: Identifiers | None = None
 
 
-class District(Reference):
+class District(Named):
     kind: Literal["district"]
     district_id: Id
     state: Name
+
+
+class Recall(Reference):
+    """A lot that nobody may give any more, wherever it is; `lifted` ends that.
+
+    With `manufacturer`, lots that receipts say another one made are left out.
+    """
+
+    kind: Literal["recall"]
+    recall_id: Id
+    item_id: Id
+    lot: Lot
+    manufacturer: Name | None = None
+    reason: Reason
+    lifted: Annotated[StrictBool, null_is(False)] = False
 
 
 class DeadLetterDecision(Contract):
@@ -117,19 +146,23 @@ class LoggedItem(Item, Logged): ...
 class LoggedDistrict(District, Logged): ...
 
 
+class LoggedRecall(Recall, Logged): ...
+
+
 class LoggedDecision(DeadLetterDecision, Logged): ...
 
 
-PostedReference = Annotated[Facility | Item | District, Field(discriminator="kind")]
+PostedReference = Annotated[Facility | Item | District | Recall, Field(discriminator="kind")]
 ReferenceRecord = Annotated[
-    LoggedFacility | LoggedItem | LoggedDistrict | LoggedDecision, Field(discriminator="kind")
+    LoggedFacility | LoggedItem | LoggedDistrict | LoggedRecall | LoggedDecision,
+    Field(discriminator="kind"),
 ]
 
 posted_reference: Final[TypeAdapter[PostedReference]] = TypeAdapter(PostedReference)
 logged_reference: Final[TypeAdapter[ReferenceRecord]] = TypeAdapter(ReferenceRecord)
 
 
-def reference_id(record: Facility | Item | District | DeadLetterDecision) -> str:
+def reference_id(record: Facility | Item | District | Recall | DeadLetterDecision) -> str:
     """The id of what the record is about, unique within its kind."""
     match record:
         case Facility():
@@ -138,5 +171,7 @@ def reference_id(record: Facility | Item | District | DeadLetterDecision) -> str
             return record.item_id
         case District():
             return record.district_id
+        case Recall():
+            return record.recall_id
         case DeadLetterDecision():
             return f"{record.topic}/{record.partition}/{record.log_offset}"

@@ -15,6 +15,7 @@ from stream.reference import (
     LoggedDistrict,
     LoggedFacility,
     LoggedItem,
+    LoggedRecall,
     ReferenceRecord,
 )
 
@@ -48,6 +49,17 @@ DISTRICT_COLUMNS: Final = (
     "body",
     "name",
     "state",
+)
+RECALL_COLUMNS: Final = (
+    "recall_id",
+    "valid_from",
+    "log_offset",
+    "recorded_at",
+    "body",
+    "item_id",
+    "lot",
+    "manufacturer",
+    "lifted",
 )
 
 
@@ -92,6 +104,7 @@ def list_reference_rows(
     facilities: list[tuple[Any, ...]] = []
     items: list[tuple[Any, ...]] = []
     districts: list[tuple[Any, ...]] = []
+    recalls: list[tuple[Any, ...]] = []
     for arrival in arrivals:
         match arrival.reference:
             case LoggedFacility() as facility:
@@ -102,6 +115,8 @@ def list_reference_rows(
                 districts.append(
                     (district.district_id, *_common(arrival), district.name, district.state)
                 )
+            case LoggedRecall() as recall:
+                recalls.append(_recall_row(arrival, recall))
             case LoggedDecision():
                 continue  # its row depends on the one that stood before: see list_decisions
             case _:
@@ -110,6 +125,7 @@ def list_reference_rows(
         "facility_record": (FACILITY_COLUMNS, facilities),
         "item_record": (ITEM_COLUMNS, items),
         "district_record": (DISTRICT_COLUMNS, districts),
+        "recall_record": (RECALL_COLUMNS, recalls),
     }
 
 
@@ -123,6 +139,17 @@ def _facility_row(arrival: ReferenceArrival, facility: LoggedFacility) -> tuple[
         facility.district_id,
         facility.state,
         facility.time_zone,
+    )
+
+
+def _recall_row(arrival: ReferenceArrival, recall: LoggedRecall) -> tuple[Any, ...]:
+    return (
+        recall.recall_id,
+        *_common(arrival),
+        recall.item_id,
+        recall.lot,
+        recall.manufacturer,
+        recall.lifted,
     )
 
 

@@ -105,6 +105,7 @@ FACILITY_TABLES: Final = (
         "from_facility_id to_facility_id transfer_id is_dispatch item_id lot quantity damaged",
     ),
     _of_facilities("lot_hold", "facility_id item_id lot occurred_at event_id", "is_hold"),
+    _of_facilities("lot_manufacturer", "facility_id item_id lot event_id line_no", "manufacturer"),
     _of_facilities("facility_activity", "facility_id", "last_recorded_at ahead"),
 )
 """Selected by facility_no."""
@@ -113,6 +114,7 @@ REFERENCE_TABLES: Final = (
     _of_reference("facility_record", reference.FACILITY_COLUMNS),
     _of_reference("item_record", reference.ITEM_COLUMNS),
     _of_reference("district_record", reference.DISTRICT_COLUMNS),
+    _of_reference("recall_record", reference.RECALL_COLUMNS),
     _of_reference("dead_letter_decision", decisions.Standing._fields),
 )
 """Selected by the id in their first column."""

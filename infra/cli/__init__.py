@@ -9,7 +9,7 @@ import structlog
 import typer
 from pydantic import ValidationError
 
-from infra.cli import api, import_, init, ps, settings, up, worker
+from infra.cli import api, bench, import_, init, ps, rebuild, settings, up, verify, worker
 from infra.logging import configure_logging
 from stream.errors import DawalogError
 
@@ -25,8 +25,11 @@ app.command("ps")(ps.ps)
 app.command("settings")(settings.settings)
 app.command("init")(init.init)
 app.command("import")(import_.import_file)
+app.command("bench")(bench.bench)
 app.command("api")(api.api)
 app.command("worker")(worker.worker)
+app.command("verify")(verify.verify)
+app.command("rebuild")(rebuild.rebuild)
 
 
 def main() -> None:

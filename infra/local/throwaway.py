@@ -71,7 +71,7 @@ def running_servers(folder: Path, *, durable: bool) -> Iterator[Servers]:
     with ExitStack() as ended:
         with ThreadPoolExecutor(2) as pool:
             parts = list(pool.map(lambda server: server.prepare(), (kafka, postgres)))
-        kafka_process, postgres_process = (ended.enter_context(_running(part)) for part in parts)
+        kafka_process, postgres_process = (ended.enter_context(running(part)) for part in parts)
         asyncio.run(_wait_ready(kafka, postgres))
         yield Servers(
             bootstrap_servers=kafka.bootstrap_servers,
@@ -83,7 +83,8 @@ def running_servers(folder: Path, *, durable: bool) -> Iterator[Servers]:
 
 
 @contextmanager
-def _running(part: Part) -> Iterator["subprocess.Popen[bytes]"]:
+def running(part: Part) -> Iterator["subprocess.Popen[bytes]"]:
+    """The part's process; stopped when the block ends, however the block left it."""
     with part.log.open("ab") as log:
         process = subprocess.Popen(part.command, stdout=log, **part.process_options())
     try:

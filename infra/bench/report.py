@@ -1,0 +1,66 @@
+"""What a bench says: ratios of one run's figures, their medians and their spread."""
+
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from statistics import median
+from typing import Any
+
+from rich.console import Console
+
+_console = Console(stderr=True)
+
+
+def describe_machine() -> dict[str, Any]:
+    pages, page = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
+    return {
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "cores": os.cpu_count(),
+        "memory_gb": round(pages * page / 2**30, 1),
+        "python": platform.python_version(),
+        "load_1_minute": round(os.getloadavg()[0], 2),
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """`ratios` and `rates` are medians over `runs`; `spread` holds least and greatest."""
+
+    name: str
+    ratios: dict[str, float]
+    rates: list[dict[str, float | str]]
+    runs: list[dict[str, Any]]
+    spread: dict[str, tuple[float, float]] = field(default_factory=dict)
+    machine: dict[str, Any] = field(default_factory=describe_machine)
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def summarise_ratios(
+    runs: list[dict[str, Any]], names: Sequence[str]
+) -> tuple[dict[str, float], dict[str, tuple[float, float]]]:
+    """Medians and spreads of the runs' `ratios`."""
+    of = {name: [run["ratios"][name] for run in runs] for name in names}
+    return (
+        {name: round(median(values), 3) for name, values in of.items()},
+        {name: (round(min(values), 3), round(max(values), 3)) for name, values in of.items()},
+    )
+
+
+def median_of(runs: list[dict[str, Any]], name: str) -> float:
+    return round(median(float(run[name]) for run in runs), 3)
+
+
+def percentile(values: list[float], share: float) -> float:
+    """The smallest value that at least `share` of the values don't exceed (nearest rank)."""
+    ordered = sorted(values)
+    rank = max(1, -int(-len(ordered) * share // 1))
+    return ordered[rank - 1]
+
+
+def say(sentence: str) -> None:
+    """Progress, for whoever watches."""
+    _console.print(sentence, highlight=False, markup=False, soft_wrap=True)

@@ -1,0 +1,74 @@
+"""A worker and an API on a bench's servers, with a state's facilities and items registered."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from itertools import islice
+from typing import Any, Final
+
+import httpx
+
+from infra.bench.events import Mix, facility_ids, item_ids
+from infra.bench.stack import BenchStack, require_running
+from infra.imports.api_client import ANSWER_SECONDS, ApiClient
+from infra.local.part import Part
+from infra.local.ports import LOOPBACK, free_port
+from infra.local.probe import until_ok
+from infra.local.throwaway import running
+from stream.errors import Rejected
+
+READY_SECONDS: Final = 60.0
+BATCH: Final = 1_000
+
+
+@asynccontextmanager
+async def running_service(stack: BenchStack, mix: Mix, *, worker: bool) -> AsyncIterator[str]:
+    """The API's address, once it takes events for the mix's facilities."""
+    api_port, worker_port = free_port(), free_port()
+    url = f"http://{LOOPBACK}:{api_port}"
+    async with AsyncExitStack() as parts:
+        api = stack.part("api", "infra.cli", "api", DAWALOG_API_PORT=str(api_port))
+        await parts.enter_async_context(serving(api, f"{url}/readyz"))
+        if worker:
+            port = {"DAWALOG_WORKER_METRICS_PORT": str(worker_port)}
+            projecting = stack.part("worker", "infra.cli", "worker", **port)
+            ready = f"http://{LOOPBACK}:{worker_port}/readyz"
+            await parts.enter_async_context(serving(projecting, ready))
+        await _register(url, mix)
+        yield url
+
+
+@asynccontextmanager
+async def serving(part: Part, ready_url: str) -> AsyncIterator[None]:
+    """A running part that answers; raises Unavailable with its last words if it ends before."""
+    with running(part) as process:
+        async with asyncio.timeout(READY_SECONDS):
+            ready = asyncio.create_task(until_ok(ready_url))
+            while not ready.done():
+                require_running(process, part)
+                await asyncio.wait([ready], timeout=0.1)
+        yield
+
+
+async def _register(url: str, mix: Mix) -> None:
+    facilities: list[dict[str, Any]] = [
+        {
+            "kind": "facility",
+            "facility_id": facility_id,
+            "name": f"PHC {facility_id}",
+            "level": "PHC",
+            "district_id": "D1",
+            "state": "Rajasthan",
+        }
+        for facility_id in facility_ids(mix)
+    ]
+    items: list[dict[str, Any]] = [
+        {"kind": "item", "item_id": item_id, "name": f"Tablet {item_id}", "base_unit": "tablet"}
+        for item_id in item_ids(mix)
+    ]
+    records = iter([*facilities, *items])
+    async with httpx.AsyncClient(base_url=url, timeout=ANSWER_SECONDS) as client:
+        api = ApiClient(client)
+        while batch := list(islice(records, BATCH)):
+            for problem in filter(None, await api.post_batch("/v1/reference/batch", batch)):
+                raise Rejected("refused", problem)

@@ -1,0 +1,85 @@
+"""`dawalog bench`: our figures beside baselines."""
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from infra.cli.options import AsJson
+
+if TYPE_CHECKING:
+    from infra.bench.events import Mix
+    from infra.bench.report import Report
+
+NAMES = ("projection", "freshness", "append")
+
+
+def bench(
+    name: Annotated[str, typer.Argument(help=f"{', '.join(NAMES)}, or all.")],
+    *,
+    runs: Annotated[int, typer.Option(min=1, help="Runs; medians are shown.")] = 3,
+    events: Annotated[
+        int, typer.Option(min=1, help="projection: how many events of 3 lines.")
+    ] = 200_000,
+    late: Annotated[
+        float, typer.Option(min=0, max=100, help="projection: % that come up to 2 days late.")
+    ] = 0,
+    counts: Annotated[
+        float, typer.Option(min=0, max=100, help="projection: % that are counts.")
+    ] = 0,
+    reversals: Annotated[
+        float, typer.Option(min=0, max=100, help="projection: % that are reversals.")
+    ] = 0,
+    seconds: Annotated[
+        float, typer.Option(min=0.1, help="freshness, append: how long each rate is held.")
+    ] = 15,
+    as_json: AsJson = False,
+) -> None:
+    """Measure on a throw-away stack of its own, which takes minutes. Best on an idle machine.
+
+    Each baseline is measured in the same run on the same servers; docs/benchmarks.md tells how.
+    """
+    if name not in (*NAMES, "all"):
+        raise typer.BadParameter(f"there is no bench {name}: choose {', '.join(NAMES)} or all")
+    from infra.bench.events import Mix
+
+    mix = Mix(events=events, late=late, counts=counts, reversals=reversals)
+    for one in NAMES if name == "all" else (name,):
+        report = _measure(one, mix, runs=runs, seconds=seconds)
+        if as_json:
+            print(json.dumps(report.as_json()), flush=True)
+        else:
+            _show(report)
+
+
+def _measure(name: str, mix: "Mix", *, runs: int, seconds: float) -> "Report":
+    from infra.bench import append, freshness, projection
+
+    match name:
+        case "projection":
+            return projection.measure(mix, runs=runs)
+        case "freshness":
+            return freshness.measure(runs=runs, seconds=seconds)
+        case _:
+            return append.measure(runs=runs, seconds=seconds)
+
+
+def _show(report: "Report") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    table = Table(title=report.name, title_justify="left")
+    columns = list(dict.fromkeys(name for rate in report.rates for name in rate))
+    for column in columns:
+        table.add_column(column.replace("_", " "), justify="left" if column == "what" else "right")
+    for rate in report.rates:
+        table.add_row(*(_cell(rate.get(column, "")) for column in columns))
+    console.print(table)
+    for name, ratio in report.ratios.items():
+        least, greatest = report.spread[name]
+        console.print(f"  ÷ {name}: {ratio:.2f} ({least:.2f} to {greatest:.2f})")
+
+
+def _cell(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:,.1f}".removesuffix(".0")

@@ -30,7 +30,7 @@ def answer(
     check_reached(request, snapshot)
     headers = {POSITION: snapshot.token.encode()}
     places = _all_places(reading) if whole_state else _places(reading, facility_id)
-    instant = as_of(snapshot, places, reading.log_ends.latest)
+    instant = as_of(snapshot, places, reading.log_ends.askings)
     if instant is not None:
         headers[AS_OF] = in_utc(instant.isoformat())
     waited = getattr(request.state, "waited_seconds", None)

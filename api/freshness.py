@@ -1,7 +1,7 @@
 """Read-your-writes and honest age: the headers Dawalog-Min-Position and Dawalog-As-Of."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Final
 
@@ -78,22 +78,32 @@ def preferred_wait_seconds(request: Request) -> int | None:
 
 
 def as_of(
-    snapshot: Snapshot, depends_on: Iterable[TopicPartition], ends: AskedEnds | None
+    snapshot: Snapshot, depends_on: Iterable[TopicPartition], askings: Sequence[AskedEnds]
 ) -> datetime | None:
     """The instant until which everything accepted is in the answer; None if that isn't known.
 
-    A partition that reaches the end asked for is current as of the asking. One that doesn't holds
-    all that was recorded before its newest record.
+    A partition that reaches an end asked for (`askings`, oldest first) is current as of that
+    asking; and in any case it holds all that was recorded before its newest record.
     """
     standings = {(standing.topic, standing.partition): standing for standing in snapshot.standings}
     instants = []
     for place in depends_on:
         standing = standings.get(place)
-        next_offset = 0 if standing is None else standing.next_offset
-        if ends is not None and next_offset >= ends.next_offsets.get(place, next_offset + 1):
-            instants.append(ends.asked_at)
-        elif standing is not None and standing.recorded_at is not None:
-            instants.append(standing.recorded_at - STAMP_STEP)
-        else:
+        instant = _last_reached(askings, place, 0 if standing is None else standing.next_offset)
+        if standing is not None and standing.recorded_at is not None:
+            before_newest = standing.recorded_at - STAMP_STEP
+            instant = before_newest if instant is None else max(instant, before_newest)
+        if instant is None:
             return None
+        instants.append(instant)
     return min(instants, default=None)
+
+
+def _last_reached(
+    askings: Sequence[AskedEnds], place: TopicPartition, next_offset: int
+) -> datetime | None:
+    """When the end was last asked for and found no further than `next_offset`."""
+    for asked in reversed(askings):
+        if next_offset >= asked.next_offsets.get(place, next_offset + 1):
+            return asked.asked_at
+    return None

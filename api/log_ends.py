@@ -1,6 +1,7 @@
 """Where the log ends, asked every half second: what an answer is compared with to know its age."""
 
 import asyncio
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +18,8 @@ from stream.topics import STOCK_EVENTS, TOPICS, count_partitions, partition_for
 
 ASK_EVERY_SECONDS: Final = 0.5
 RETRY_AFTER_SECONDS: Final = 1.0
+KEPT: Final = 120
+"""Askings that are remembered: an answer that is a little behind is as old as one of them."""
 
 logger = structlog.get_logger()
 
@@ -35,7 +38,7 @@ class LogEnds:
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
         self._task: asyncio.Task[None] | None = None
-        self.latest: AskedEnds | None = None
+        self.askings: deque[AskedEnds] = deque(maxlen=KEPT)  # oldest first
         self.partitions: Mapping[str, int] = {}
 
     async def start(self) -> None:
@@ -44,6 +47,10 @@ class LogEnds:
     async def stop(self) -> None:
         await end_task(self._task)
         self._task = None
+
+    @property
+    def latest(self) -> AskedEnds | None:
+        return self.askings[-1] if self.askings else None
 
     def partition_of(self, facility_id: str) -> int | None:
         """The facility's partition of stock-events; None until Kafka was reached once."""
@@ -83,9 +90,8 @@ class LogEnds:
             while True:
                 asked_at = datetime.now(UTC)
                 ends = await consumer.end_offsets(places)
-                self.latest = AskedEnds(
-                    asked_at, {(tp.topic, tp.partition): end for tp, end in ends.items()}
-                )
+                next_offsets = {(tp.topic, tp.partition): end for tp, end in ends.items()}
+                self.askings.append(AskedEnds(asked_at, next_offsets))
                 await asyncio.sleep(ASK_EVERY_SECONDS)
         finally:
             await consumer.stop()

@@ -19,8 +19,8 @@ def snapshot(reference: int, stock: int | None) -> Snapshot:
     return Snapshot({}, "cluster", ASKED_AT, standings)
 
 
-def ends(reference: int, stock: int) -> AskedEnds:
-    return AskedEnds(ASKED_AT, {REFERENCE: reference, STOCK: stock})
+def ends(reference: int, stock: int, at: datetime = ASKED_AT) -> list[AskedEnds]:
+    return [AskedEnds(at, {REFERENCE: reference, STOCK: stock})]
 
 
 def test_all_partitions_at_the_end_are_current_as_of_the_asking() -> None:
@@ -31,6 +31,18 @@ def test_one_behind_holds_what_was_recorded_before_its_newest_record() -> None:
     assert as_of(snapshot(7, 9), [REFERENCE, STOCK], ends(7, 10)) == RECORDED_AT - timedelta(
         milliseconds=1
     )
+
+
+def test_one_a_little_behind_is_as_old_as_the_asking_that_it_reaches() -> None:
+    before = ASKED_AT - timedelta(seconds=0.5)
+    askings = ends(7, 8, before - timedelta(seconds=0.5)) + ends(7, 9, before) + ends(7, 10)
+    assert as_of(snapshot(7, 9), [REFERENCE, STOCK], askings) == before
+
+
+def test_records_newer_than_the_asking_that_is_reached_tell_more() -> None:
+    before = RECORDED_AT - timedelta(minutes=1)
+    askings = ends(7, 9, before) + ends(7, 10)
+    assert as_of(snapshot(7, 9), [STOCK], askings) == RECORDED_AT - timedelta(milliseconds=1)
 
 
 def test_only_what_the_answer_depends_on_counts() -> None:
@@ -46,10 +58,8 @@ def test_a_partition_with_records_that_nobody_projected_has_no_age() -> None:
 
 
 def test_without_kafka_the_newest_record_tells() -> None:
-    assert as_of(snapshot(7, 9), [REFERENCE, STOCK], None) == RECORDED_AT - timedelta(
-        milliseconds=1
-    )
+    assert as_of(snapshot(7, 9), [REFERENCE, STOCK], []) == RECORDED_AT - timedelta(milliseconds=1)
 
 
 def test_without_kafka_and_records_nothing_is_known() -> None:
-    assert as_of(snapshot(7, 0), [REFERENCE, STOCK], None) is None
+    assert as_of(snapshot(7, 0), [REFERENCE, STOCK], []) is None

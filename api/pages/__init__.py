@@ -1,0 +1,66 @@
+"""`GET /`: one plain page, and the files that it is made of. Nothing comes from elsewhere."""
+
+from hashlib import sha256
+from importlib.resources import files
+from typing import Final, NamedTuple
+
+from fastapi import APIRouter, Request, Response
+
+from stream.errors import Rejected
+
+router = APIRouter(include_in_schema=False)
+
+SECURITY: Final = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+MEDIA_TYPES: Final = {
+    "html": "text/html",
+    "css": "text/css",
+    "js": "text/javascript",
+    "svg": "image/svg+xml",
+}
+
+
+class Asset(NamedTuple):
+    content: bytes
+    media_type: str
+    etag: str
+
+
+def _read(name: str) -> Asset:
+    content = files("api.pages").joinpath(name).read_bytes()
+    media_type = MEDIA_TYPES[name.rpartition(".")[2]]
+    return Asset(content, media_type, f'"{sha256(content).hexdigest()[:32]}"')
+
+
+PAGE: Final = _read("index.html")
+ASSETS: Final = {
+    name: _read(name) for name in ("page.css", "page.js", "rows.js", "words.js", "icon.svg")
+}
+
+
+@router.get("/")
+async def page(request: Request) -> Response:
+    return _answer(request, PAGE)
+
+
+@router.get("/assets/{name}")
+async def asset(request: Request, name: str) -> Response:
+    if name not in ASSETS:
+        raise Rejected("not-found", "There is nothing at this address.")
+    return _answer(request, ASSETS[name])
+
+
+def _answer(request: Request, asset: Asset) -> Response:
+    """Browsers ask each time, so that page and script are always of one version."""
+    headers = SECURITY | {"ETag": asset.etag, "Cache-Control": "no-cache"}
+    if request.headers.get("If-None-Match") == asset.etag:
+        return Response(status_code=304, headers=headers)
+    return Response(asset.content, media_type=asset.media_type, headers=headers)

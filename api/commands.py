@@ -4,13 +4,14 @@ import re
 from functools import partial
 from typing import Any, Final
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from api.access import Caller, find_caller
 from api.bodies import read_batch, read_single
 from api.clock import check_clock
 from api.freshness import require_position
 from api.openapi import BATCH_ANSWERS, EVENT_BATCH_BODY, EVENT_BODY, SINGLE_ANSWERS
+from api.plain_route import PlainRoute
 from api.recording import (
     Name,
     answer_batch,
@@ -26,7 +27,7 @@ from stream.errors import DawalogError
 from stream.events import PostedEvent
 from stream.posting import parse_event
 
-router: Final = APIRouter(tags=["posting"], dependencies=[Depends(require_position)])
+router: Final = APIRouter(tags=["posting"], route_class=PlainRoute)
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -38,6 +39,7 @@ async def post_event(request: Request) -> Response:
     Answered once Kafka holds it. `Dawalog-Position` is what a read waits for with
     `Dawalog-Min-Position`.
     """
+    await require_position(request)
     services = services_of(request)
     event = check_event(await read_single(request), services=services)
     refusals = await services.directory.find_refusals((event.facility_id,))
@@ -56,6 +58,7 @@ async def post_events(request: Request) -> Response:
 
     Events of one facility are recorded in the order of the batch.
     """
+    await require_position(request)
     services = services_of(request)
     elements = require_batch(await read_batch(request))
     events: list[PostedEvent | DawalogError] = await attempt_each(

@@ -87,15 +87,38 @@ def _json(schema: Mapping[str, Any], media_type: str = JSON) -> dict[str, Any]:
     return {"content": {media_type: {"schema": schema}}}
 
 
+# Declared here, not as a dependency, which costs a single post a tenth of its time.
+_PARAMETERS: Final = [
+    {
+        "name": "Dawalog-Min-Position",
+        "in": "header",
+        "required": False,
+        "description": "Answer only once these positions (comma-separated, at most 64) are "
+        "projected; otherwise 503.",
+        "schema": {"type": "string"},
+    },
+    {
+        "name": "Prefer",
+        "in": "header",
+        "required": False,
+        "description": "`wait=N`: for how many seconds (at most 30).",
+        "schema": {"type": "string"},
+    },
+]
+
+
+def _operation(content: Mapping[str, Any]) -> dict[str, Any]:
+    return {"parameters": _PARAMETERS, "requestBody": {"required": True, "content": content}}
+
+
 def _body(schema: Mapping[str, Any]) -> dict[str, Any]:
-    return {"requestBody": {"required": True, **_json(schema)}}
+    return _operation({JSON: {"schema": schema}})
 
 
 def _batch_body(model: str) -> dict[str, Any]:
     array = {"type": "array", "items": _ref(model), "minItems": 1, "maxItems": MAX_BATCH}
     lines = {"type": "string", "description": "one JSON object a line"}
-    content = {JSON: {"schema": array}, NDJSON: {"schema": lines}}
-    return {"requestBody": {"required": True, "content": content}}
+    return _operation({JSON: {"schema": array}, NDJSON: {"schema": lines}})
 
 
 def _put_body(model: type[BaseModel], id_field: str) -> dict[str, Any]:
@@ -104,7 +127,10 @@ def _put_body(model: type[BaseModel], id_field: str) -> dict[str, Any]:
     schema.pop("$defs", None)
     told = ("kind", id_field)
     schema["required"] = [name for name in schema["required"] if name not in told]
-    return _body(schema)
+    operation = _body(schema)
+    in_path = {"name": id_field, "in": "path", "required": True}
+    id_schema = schema["properties"][id_field]
+    return operation | {"parameters": [*_PARAMETERS, in_path | {"schema": id_schema}]}
 
 
 EVENT_BODY: Final = _body(_ref("PostedEvent"))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from api.access import Caller, find_caller
 from api.bodies import read_batch, read_single
@@ -16,6 +16,7 @@ from api.openapi import (
     REFERENCE_BATCH_BODY,
     SINGLE_ANSWERS,
 )
+from api.plain_route import PlainRoute
 from api.recording import (
     Name,
     answer_batch,
@@ -33,7 +34,7 @@ from stream.errors import DawalogError, Fault, Rejected
 from stream.posting import parse_reference
 from stream.reference import Facility, PostedReference
 
-router: Final = APIRouter(tags=["reference"], dependencies=[Depends(require_position)])
+router: Final = APIRouter(tags=["reference"], route_class=PlainRoute)
 
 ID_FIELDS: Final[Mapping[str, str]] = {
     "facility": "facility_id",
@@ -48,17 +49,17 @@ ID_FIELDS: Final[Mapping[str, str]] = {
     openapi_extra=FACILITY_BODY,
     responses=SINGLE_ANSWERS,
 )
-async def put_facility(request: Request, facility_id: str) -> Response:
+async def put_facility(request: Request) -> Response:
     """Register a facility, or change its record from `valid_from` on."""
-    return await _put(request, "facility", facility_id)
+    return await _put(request, "facility")
 
 
 @router.put(
     "/v1/items/{item_id}", status_code=202, openapi_extra=ITEM_BODY, responses=SINGLE_ANSWERS
 )
-async def put_item(request: Request, item_id: str) -> Response:
+async def put_item(request: Request) -> Response:
     """Register an item, or change its record from `valid_from` on."""
-    return await _put(request, "item", item_id)
+    return await _put(request, "item")
 
 
 @router.put(
@@ -67,9 +68,9 @@ async def put_item(request: Request, item_id: str) -> Response:
     openapi_extra=DISTRICT_BODY,
     responses=SINGLE_ANSWERS,
 )
-async def put_district(request: Request, district_id: str) -> Response:
+async def put_district(request: Request) -> Response:
     """Register a district, or change its record from `valid_from` on."""
-    return await _put(request, "district", district_id)
+    return await _put(request, "district")
 
 
 @router.post(
@@ -80,6 +81,7 @@ async def put_district(request: Request, district_id: str) -> Response:
 )
 async def post_reference(request: Request) -> Response:
     """Register up to 1,000 records, each with its `kind` and id."""
+    await require_position(request)
     services = services_of(request)
     elements = require_batch(await read_batch(request))
     caller = find_caller(request)
@@ -95,7 +97,9 @@ async def post_reference(request: Request) -> Response:
     return answer_batch(services.log, [_name(element) for element in elements], outcomes)
 
 
-async def _put(request: Request, kind: str, record_id: str) -> Response:
+async def _put(request: Request, kind: str) -> Response:
+    record_id: str = request.path_params[ID_FIELDS[kind]]
+    await require_position(request)
     services = services_of(request)
     body = await read_single(request)
     posted = parse_reference(_complete(body, kind, record_id))

@@ -1,5 +1,6 @@
 """The OpenAPI document: whole, and true of what is posted."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -54,6 +55,7 @@ def test_writes_say_what_they_take_and_answer(
     assert "Dawalog-Position" in good["headers"]
     names = [parameter["name"] for parameter in operation["parameters"]]
     assert "Dawalog-Min-Position" in names
+    assert {name for name in names if f"{{{name}}}" in path} == set(re.findall(r"{(\w+)}", path))
 
 
 def test_the_address_tells_kind_and_id(document: dict[str, Any]) -> None:

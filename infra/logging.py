@@ -31,7 +31,7 @@ def configure_logging(level: int = logging.INFO) -> None:
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 *([] if people else [structlog.processors.format_exc_info]),
-                structlog.dev.ConsoleRenderer() if people else structlog.processors.JSONRenderer(),
+                _for_people() if people else structlog.processors.JSONRenderer(),
             ],
         )
     )
@@ -40,3 +40,8 @@ def configure_logging(level: int = logging.INFO) -> None:
         logging.getLogger(quiet).setLevel(logging.WARNING)
     # It tells of each migration as a warning.
     logging.getLogger("pogo_core").setLevel(logging.ERROR)
+
+
+def _for_people() -> structlog.dev.ConsoleRenderer:
+    # rich's tracebacks show the values of all variables, and take a second each.
+    return structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)

@@ -58,8 +58,8 @@ class Position:
 def digest_record(record: LogRecord) -> bytes:
     """SHA-256 over a record as it stands in the log: offset, timestamp, key, value and headers.
 
-    Lengths precede the parts, so that no two records share their bytes. An absent key or value has
-    length -1.
+    Lengths precede the parts, so that no two records share their bytes. An absent key, value or
+    header's value has length -1.
     """
     key, value = record.key, record.value
     frame = [
@@ -75,7 +75,8 @@ def digest_record(record: LogRecord) -> bytes:
     ]
     for name, content in record.headers:
         encoded = name.encode()
-        frame += (b"%d %d " % (len(encoded), len(content)), encoded, content)
+        length = -1 if content is None else len(content)
+        frame += (b"%d %d " % (len(encoded), length), encoded, content or b"")
     return hashlib.sha256(b"".join(frame)).digest()
 
 

@@ -6,9 +6,22 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+import structlog
 
 from tests.log_reading import Database
 from tests.stack import Stack, running_stack
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _log_plainly() -> None:
+    """By default structlog prints tracebacks with the values of all variables, slowly."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.format_exc_info,
+            structlog.processors.LogfmtRenderer(),
+        ]
+    )
 
 
 @pytest.fixture(scope="session")

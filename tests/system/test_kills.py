@@ -1,0 +1,139 @@
+"""SIGKILL of any part in random order under load: nothing acknowledged is lost or done twice.
+
+`DAWALOG_TEST_KILLS` is how many (20), `DAWALOG_TEST_SEED` in which order (printed; else random).
+Broken on purpose once, to see these tests fail: the API answering before Kafka has the record
+(`acks=0`), positions moved in a transaction of their own before the rows, and after them.
+"""
+
+import asyncio
+import os
+import random
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+import pytest
+
+from stream.settings import KafkaSettings
+from tests.log_reading import Database, log_ends, projected, read_log
+from tests.posting import BATCH_EVENTS, FACILITIES, Posting, posting
+from tests.read_model import Key, expected_rows, read_rows
+from tests.system.service import Service
+from tests.waiting import until
+
+KILLS = int(os.environ.get("DAWALOG_TEST_KILLS", "20"))
+SEED = os.environ.get("DAWALOG_TEST_SEED") or str(random.SystemRandom().randrange(10**6))
+PARTS = ("api", "kafka", "postgres", "worker-1")
+UNDER_WAY = len(FACILITIES) * BATCH_EVENTS
+BACK_SECONDS = 60
+WORKER_BACK_SECONDS = 6
+
+
+@pytest.mark.timeout(60 + 15 * KILLS)
+async def test_kills_in_random_order_lose_and_double_nothing(service: Service) -> None:
+    print(f"DAWALOG_TEST_SEED={SEED}")
+    dice = random.Random(SEED)
+    url = await asyncio.to_thread(service.start)
+    settings = await asyncio.to_thread(service.settings)
+    async with posting(url) as pharmacies:
+        for number in range(KILLS):
+            name = PARTS[number % len(PARTS)] if number < len(PARTS) else dice.choice(PARTS)
+            before = len(pharmacies.acknowledged)
+            if await kill(service, name):
+                print(f"{number + 1}: killed {name} after {before} acknowledged")
+            await some_go_on(dice, pharmacies, str(settings["database_url"]))
+    assert len(pharmacies.acknowledged) > 10 * KILLS
+    await assert_exact(settings, pharmacies.acknowledged)
+    assert await asyncio.to_thread(service.stop) == 0
+
+
+async def kill(service: Service, name: str) -> bool:
+    """False where it isn't running just now, killed a moment ago."""
+    pid = (await asyncio.to_thread(service.pids)).get(name)
+    if pid is None:
+        return False
+    os.kill(pid, signal.SIGKILL)
+    return True
+
+
+async def some_go_on(dice: random.Random, pharmacies: Posting, url: str) -> None:
+    """Wait for a moment by chance: at once, when posts go through again, or when they show."""
+    match dice.choice(("at once", "posted", "posted", "visible", "visible")):
+        case "posted":
+            await until_posted(pharmacies)
+        case "visible":
+            await until_visible(url, await until_posted(pharmacies))
+
+
+async def until_posted(pharmacies: Posting) -> Key:
+    """Wait until more is acknowledged than was under way; returns the newest."""
+    wanted = len(pharmacies.acknowledged) + UNDER_WAY + 1
+
+    async def more() -> bool:
+        return len(pharmacies.acknowledged) >= wanted
+
+    await until(more, "posts go through", BACK_SECONDS)
+    return pharmacies.acknowledged[-1]
+
+
+async def until_visible(url: str, key: Key) -> None:
+    async def visible() -> bool:
+        try:
+            async with reading(url) as database:
+                return bool(
+                    await database.fetchval(
+                        "SELECT count(*) FROM event JOIN facility_number USING (facility_no)"
+                        " WHERE facility_id = $1 AND event_id = $2",
+                        *key,
+                    )
+                )
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            return False  # killed, too
+
+    await until(visible, "an acknowledged event shows", BACK_SECONDS)
+
+
+async def assert_exact(settings: dict[str, object], acknowledged: list[Key]) -> None:
+    """Everything is projected, and every row is what the definition says of the log."""
+    kafka = KafkaSettings(kafka_bootstrap_servers=str(settings["kafka_bootstrap_servers"]))
+    ends = await log_ends(kafka)
+    async with reading(str(settings["database_url"])) as database:
+
+        async def at_the_end() -> bool:
+            return await projected(database) == ends
+
+        await until(at_the_end, "positions at the log's end", BACK_SECONDS)
+        rows = await read_rows(database)
+        assert set(acknowledged) <= rows.events.keys()
+        assert rows == expected_rows(await read_log(kafka))
+        assert await database.fetchval("SELECT count(*) FROM dead_letter") == 0
+
+
+@asynccontextmanager
+async def reading(url: str) -> AsyncIterator[Database]:
+    connection = await asyncpg.connect(url, server_settings={"search_path": "model_1"})
+    try:
+        yield connection
+    finally:
+        await connection.close()
+
+
+@pytest.mark.timeout(120)
+async def test_killed_worker_applies_again_within_seconds(service: Service) -> None:
+    url = await asyncio.to_thread(service.start)
+    database_url = str((await asyncio.to_thread(service.settings))["database_url"])
+    loop = asyncio.get_running_loop()
+    took = []
+    async with posting(url) as pharmacies:
+        for _ in range(2):
+            await until_visible(database_url, await until_posted(pharmacies))
+            pid = (await asyncio.to_thread(service.pids))["worker-1"]
+            os.kill(pid, signal.SIGKILL)
+            killed_at = loop.time()
+            await until_visible(database_url, await until_posted(pharmacies))
+            took.append(loop.time() - killed_at)
+    print(f"applied again {took[0]:.1f} and {took[1]:.1f} s after SIGKILL")
+    # The better one: a busy machine may slow either, and a wait for the session's end both.
+    assert min(took) < WORKER_BACK_SECONDS
+    assert await asyncio.to_thread(service.stop) == 0

@@ -192,5 +192,8 @@ class RecordBatchApp(faust.App):
     def _new_transport(self) -> RecordBatchTransport:
         return RecordBatchTransport(self.conf.broker_consumer, self)
 
+    def _create_directories(self) -> None:
+        """None: without tables Faust keeps no files, and the current folder may be read-only."""
+
 
 __all__ = ["Claim", "LogRecord", "Projection", "RecordBatch", "RecordBatchApp", "RecordBatchSchema"]

@@ -9,7 +9,7 @@ import structlog
 import typer
 from pydantic import ValidationError
 
-from infra.cli import api, bench, import_, init, ps, rebuild, settings, up, verify, worker
+from infra.cli import api, bench, demo, import_, init, ps, rebuild, settings, up, verify, worker
 from infra.logging import configure_logging
 from stream.errors import DawalogError
 
@@ -21,6 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("up")(up.up)
+app.command("demo")(demo.demo)
 app.command("ps")(ps.ps)
 app.command("settings")(settings.settings)
 app.command("init")(init.init)

@@ -15,12 +15,6 @@ COUNTERS: Final = 3
 BLOCK_SPREAD_DEGREES: Final = 0.4
 PLACE_SPREAD_DEGREES: Final = 0.08
 
-NAMES: Final = {
-    "SDH": "Sub-District Hospital",
-    "CHC": "Community Health Centre",
-    "PHC": "Primary Health Centre",
-}
-
 
 @dataclass(frozen=True, kw_only=True)
 class Facility:
@@ -142,7 +136,7 @@ def _centre(rng: Random, place: Row, location: tuple[float, float], supplier_id:
     patients = {"SDH": 400, "CHC": rng.randint(160, 240), "PHC": rng.randint(60, 100)}
     return Facility(
         facility_id=f"{district_id}-{level}-{_code(place['place'])}",
-        name=f"{NAMES[level]} {place['place']}",
+        name=f"{level} {place['place']}",
         level=level,
         district_id=district_id,
         location=location,

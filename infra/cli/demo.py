@@ -1,0 +1,57 @@
+"""`dawalog demo`: the whole service, with a made-up small state that lives."""
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from infra.cli.options import DataDir
+from infra.environment import choose_data_dir
+from infra.signals import stopped_by_signal
+
+if TYPE_CHECKING:
+    from infra.local.embedded import Wanted
+
+
+def demo(
+    data_dir: DataDir = None,
+    port: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=65535,
+            help="Port of the API on 127.0.0.1; 0 takes a free one. "
+            "Default: the one it had in this folder, else 8000 or a free one.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Start the service as `dawalog up` does, and play a day of a small state's pharmacies on it.
+
+    Districts, facilities and medicines are registered and the shelves counted, once; then patients
+    come, at real time, until Ctrl-C. Open the printed address in a browser. Started again on the
+    same folder, the day goes on.
+    """
+    from infra.local.embedded import Wanted
+
+    wanted = Wanted(folder=choose_data_dir(data_dir), api_port=port)
+    asyncio.run(_serve(wanted))
+
+
+async def _serve(wanted: "Wanted") -> None:
+    from infra.demo.client import Client
+    from infra.demo.play import Played, play, prepare
+    from infra.demo.view import show
+    from infra.local.embedded import running_up
+
+    _say("starting Kafka, Postgres, a worker and the API")
+    with stopped_by_signal():
+        async with running_up(wanted) as installation, Client(installation.api_url) as client:
+            day = await prepare(client, _say)
+            _say(f"ready {installation.api_url}")
+            played = Played()
+            await play(client, day, played, show(client, installation.api_url, played))
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)

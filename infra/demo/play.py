@@ -1,0 +1,146 @@
+"""Playing the demo: register the state, count the shelves once, then live a day of it."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from random import Random
+from typing import Any, Final, TypeVar
+
+from infra.demo.client import Client
+from infra.demo.day import Day, open_pharmacies
+from infra.demo.facts import Event
+from infra.demo.medicines import prescribing_habits
+from infra.demo.opening import opening_counts
+from infra.demo.shelves import Shelves
+from infra.demo.state import Facility, State, small_state
+from infra.local.failure import CannotStart
+
+SENDERS: Final = 4
+AT_ONCE: Final = 4
+MOST_WAITING: Final = 500
+"""Events that wait while the API is away; then the counters close."""
+LOOK_SECONDS: Final = 0.2
+
+Say = Callable[[str], None]
+_T = TypeVar("_T")
+
+
+@dataclass
+class Played:
+    """How far the day is; the view reads it."""
+
+    posted: int = 0
+    waiting: int = 0
+
+
+async def prepare(client: Client, say: Say) -> Day:
+    """The state registered and counted, whatever of it was there before. Raises CannotStart."""
+    state = small_state()
+    await _until_current(client)
+    await _register(client, state, say)
+    await _count_shelves(client, state, say)
+    await _until_current(client)
+    shelves = await _together(lambda each: _look(client, each), state.facilities)
+    by_id = zip((each.facility_id for each in state.facilities), shelves, strict=True)
+    return Day(open_pharmacies(state, prescribing_habits(), dict(by_id)), Random())
+
+
+async def play(client: Client, day: Day, played: Played, beside: Coroutine[Any, Any, None]) -> None:
+    """For ever, at real time: an event is posted when it happens. `beside` runs along."""
+    waiting: asyncio.Queue[Event] = asyncio.Queue(MOST_WAITING)
+
+    async def send() -> None:
+        while True:
+            await client.post(await waiting.get())
+            played.posted += 1
+            played.waiting = waiting.qsize()
+
+    async def live() -> None:
+        while True:
+            await asyncio.sleep(day.seconds_to_next())
+            await waiting.put(day.next_event(datetime.now(UTC)))
+            played.waiting = waiting.qsize()
+
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            for work in (beside, live(), *(send() for _ in range(SENDERS))):
+                tasks.create_task(work)
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+
+
+async def _register(client: Client, state: State, say: Say) -> None:
+    known = await client.list_ids("/v1/facilities", "facilities", "facility_id")
+    if known and not known & state.by_id.keys():
+        raise CannotStart(
+            "this folder holds a service with facilities of its own, which the demo would mix "
+            "with made-up ones for ever: give the demo another one with --data-dir"
+        )
+    for path, name, id_field in (
+        ("/v1/districts", "districts", "district_id"),
+        ("/v1/items", "items", "item_id"),
+    ):
+        known |= await client.list_ids(path, name, id_field)
+    missing = [record for record in state.records() if _id(record) not in known]
+    if missing:
+        say(
+            f"registering {len(state.districts)} districts, {len(state.facilities)} facilities "
+            f"and {len(state.medicines)} medicines"
+        )
+        await client.post_all("/v1/reference/batch", missing)
+
+
+async def _count_shelves(client: Client, state: State, say: Say) -> None:
+    """Counts that are there already are not posted again."""
+    habits, now = prescribing_habits(), datetime.now(UTC)
+    counts = [opening_counts(facility, state, habits, at=now) for facility in state.facilities]
+
+    async def missing_of(own: list[Event]) -> list[Event]:
+        # They were sent in order: with the last one, all are there.
+        if await _is_recorded(client, own[-1]):
+            return []
+        return [count for count in own if not await _is_recorded(client, count)]
+
+    missing = [count for own in await _together(missing_of, counts) for count in own]
+    if missing:
+        lots = sum(len(count["lines"]) for count in missing)
+        say(f"counting the shelves: {lots:,} lots, {len(missing)} counts")
+        await client.post_all("/v1/events/batch", missing)
+
+
+async def _is_recorded(client: Client, event: Event) -> bool:
+    return await client.exists(f"/v1/facilities/{event['facility_id']}/events/{event['event_id']}")
+
+
+async def _look(client: Client, facility: Facility) -> Shelves:
+    stock = await client.get(f"/v1/facilities/{facility.facility_id}/stock", limit=1000)
+    return Shelves.of_stock(stock)
+
+
+async def _until_current(client: Client) -> None:
+    """Until the figures hold all that was accepted before now."""
+    now = datetime.now(UTC)
+    while True:
+        _, as_of = await client.overview(limit=1)
+        if as_of is not None and as_of >= now:
+            return
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+async def _together(
+    work: Callable[[Any], Coroutine[Any, Any, _T]], each: Iterable[Any]
+) -> list[_T]:
+    """The results in order, of a few at a time."""
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def one(what: Any) -> _T:
+        async with gate:
+            return await work(what)
+
+    return await asyncio.gather(*(one(what) for what in each))
+
+
+def _id(record: dict[str, Any]) -> str:
+    found: str = record[f"{record['kind']}_id"]
+    return found

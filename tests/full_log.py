@@ -13,7 +13,7 @@ from stream.appending import Appended
 from stream.codec import encode_reference
 from stream.keyring import KeyRing
 from stream.log import EventLog
-from stream.reference import posted_reference
+from stream.reference import DeadLetterDecision, posted_reference
 from stream.topics import REFERENCE, STOCK_EVENTS
 from tests.feeding import FACILITIES, append_some
 from tests.pharmacy import encode, event_id
@@ -37,6 +37,7 @@ EVENTS: list[dict[str, Any]] = [
         "from_facility_id": FACILITIES[1],
         "lines": [LOT | {"quantity": 3, "damaged": 1}],
     },
+    {"type": "stock_received", "lines": [LOT | {"quantity": 8, "manufacturer": "Sun"}]},
     {"type": "lot_held", **LOT, "reason": "broken seal"},
     {"type": "event_reversed", "reverses": event_id(FACILITY, 0), "reason": "typed twice"},
     {"type": "medicine_returned", "lines": [LOT | {"quantity": 2}]},
@@ -44,6 +45,13 @@ EVENTS: list[dict[str, Any]] = [
 REFERENCES: list[dict[str, Any]] = [
     {"kind": "district", "district_id": "ajmer", "name": "Ajmer", "state": "RJ"},
     {"kind": "item", "item_id": "paracetamol", "name": "Paracetamol", "base_unit": "tablet"},
+    {
+        "kind": "recall",
+        "recall_id": "R1",
+        "item_id": "paracetamol",
+        "lot": "A1",
+        "reason": "colour",
+    },
     *(
         {
             "kind": "facility",
@@ -57,7 +65,16 @@ REFERENCES: list[dict[str, Any]] = [
         for facility_id in FACILITIES
     ),
 ]
-RECORDS_SET_ASIDE = 3
+DECISION = DeadLetterDecision(
+    kind="dead_letter_decision",
+    topic="stock-events",
+    partition=7,
+    log_offset=0,
+    letter_kind="conflict",
+    decision="discarded",
+    reason="typed on another tablet",
+)
+"""About a record that is no dead letter: it stands, and changes nothing."""
 
 
 async def append_everything(stack: Stack, folder: Path, rounds: int = 8) -> None:
@@ -81,6 +98,7 @@ async def append_everything(stack: Stack, folder: Path, rounds: int = 8) -> None
                 )
                 for record in REFERENCES
             ),
+            encode_reference(DECISION, recorded_by="test", source="cli"),
         ]
     )
     await log.stop()

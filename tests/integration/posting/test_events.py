@@ -10,6 +10,7 @@ import httpx
 import orjson
 import pytest
 from fastapi import FastAPI
+from prometheus_client import REGISTRY
 
 from api.app import create_app
 from api.settings import ApiSettings
@@ -50,6 +51,17 @@ async def test_an_event_is_answered_once_it_is_in_the_log(
     assert answer.headers["Dawalog-Position"] == answer.json()["position"]
     recorded_at = datetime.fromisoformat(answer.json()["recorded_at"])
     assert recorded_at == datetime.fromtimestamp(found.timestamp / 1000, UTC)
+
+
+async def test_appends_are_counted_by_type(client: httpx.AsyncClient) -> None:
+    def count(event_type: str) -> float:
+        labels = {"type": event_type}
+        return REGISTRY.get_sample_value("dawalog_events_appended_total", labels) or 0
+
+    before = count("stock_received"), count("medicine_dispensed")
+    await client.post("/v1/events/batch", json=[receipt(), dispense(), receipt(), {}])
+    assert (count("stock_received"), count("medicine_dispensed")) == (before[0] + 2, before[1] + 1)
+    assert REGISTRY.get_sample_value("dawalog_append_records_in_flight") == 0
 
 
 async def test_posting_again_is_safe(client: httpx.AsyncClient) -> None:

@@ -49,6 +49,15 @@ CREATE INDEX event_device ON event
     (facility_no, (body ->> 'device_id'), ((body ->> 'device_seq')::bigint))
     WHERE body ? 'device_seq';
 
+-- Whether the sender's clock was wrong by more than clocks of phones and PCs usually are. `sent_at`
+-- is as the log writes it, in UTC, so the cast depends on no setting.
+CREATE FUNCTION clock_is_off(sent_at text, recorded_at timestamptz) RETURNS boolean IMMUTABLE
+RETURN greatest(recorded_at - sent_at::timestamptz, sent_at::timestamptz - recorded_at)
+       > interval '10 minutes';
+
+CREATE INDEX event_clock ON event (facility_no, recorded_at)
+    WHERE body ? 'sent_at' AND clock_is_off(body ->> 'sent_at', recorded_at);
+
 -- Which event reverses which, also where the reversed one hasn't come yet.
 CREATE TABLE reversal (
     facility_no integer NOT NULL,
@@ -78,7 +87,7 @@ CREATE TABLE ledger_entry (
                                                       -- if later than recorded_at
     PRIMARY KEY (facility_no, item_no, lot, occurred_at, event_id, line_no)
 );
-CREATE INDEX ledger_entry_expiry ON ledger_entry (facility_no, item_no, lot)
+CREATE INDEX ledger_entry_expiry ON ledger_entry (facility_no, item_no, lot, expiry)
     WHERE expiry IS NOT NULL;
 
 -- A stock card's present state: the balance after its last entry.
@@ -254,6 +263,16 @@ RETURN translate(one, 'oilszb', '011528') = translate(other, 'oilszb', '011528')
     OR least(length(one), length(other)) >= 4
        AND (starts_with(one, other) OR starts_with(other, one)
             OR right(one, length(other)) = other OR right(other, length(one)) = one);
+
+-- The facility's time zone; India's where it has none, or one that this server doesn't know.
+CREATE FUNCTION zone_or_india(zone text) RETURNS text STABLE LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM now() AT TIME ZONE zone;
+    RETURN coalesce(zone, 'Asia/Kolkata');
+EXCEPTION WHEN invalid_parameter_value THEN
+    RETURN 'Asia/Kolkata';
+END
+$$;
 
 -- The records in force now.
 CREATE VIEW facility AS

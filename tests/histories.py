@@ -82,6 +82,7 @@ events = st.one_of(
         lines=_lines(lot=maybe_lots, expiry=expiries, counted=st.integers(0, 80)),
     ),
     _event("lot_held", item_id=items, lot=lots, reason=st.just("broken seal")),
+    _event("lot_released", item_id=items, lot=lots, reason=st.just("seal was whole")),
     _event("event_reversed", reverses=st.sampled_from(EVENT_IDS), reason=st.just("slip")),
 ).filter(lambda e: e["event_id"] not in (e.get("corrects"), e.get("reverses")))
 

@@ -1,34 +1,72 @@
-"""A facility's present stock, by item and lot."""
+"""A facility's stock by item and lot, now or at a past moment."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final, NamedTuple
 
+from projections.queries.moments import CARDS_AT, PRESENT, Moment
+from projections.queries.recalls import IN_FORCE, MADE_BY
 from projections.reading import FACILITY, ReadModel, Snapshot
 from projections.usable import LotStock
 
+# As it is now: the cards hold it. A statement's `moment` is as in `projections.queries.moments`.
+CARDS_NOW: Final = """
+    SELECT facility_no, item_no, lot, expiry, on_hand, occurred_at
+    FROM card WHERE facility_no = (SELECT facility_no FROM place)
+"""
+NOW: Final = """
+    SELECT now() AS as_of, 'infinity'::timestamptz AS known_at, 'infinity'::timestamptz AS cut_at,
+           'infinity'::timestamptz AS known_until
+"""
+THEN: Final = """
+    SELECT coalesce($6, now()) AS as_of, known_at, cut_at, known_at + ahead AS known_until,
+           least(cut_at, known_at + ahead) AS until
+    FROM (VALUES (coalesce($7::timestamptz, 'infinity'), coalesce($6::timestamptz, 'infinity')))
+        AS asked (known_at, cut_at), (
+        SELECT coalesce(max(ahead), '0') AS ahead FROM facility_activity
+        WHERE facility_no = (SELECT facility_no FROM place)
+    ) AS activity
+"""
+
+# The newest that is left of what was known, among the events that occurred last. One that came
+# days late isn't looked for.
+LAST_HEARD: Final = """(
+    SELECT max(recorded_at) FROM (
+        SELECT recorded_at FROM event
+        WHERE event.facility_no = activity.facility_no AND event.occurred_at <= known_until
+          AND event.recorded_at <= known_at
+        ORDER BY occurred_at DESC, event_id DESC LIMIT 100
+    ) AS newest
+)"""
+
 # The catalogue is read backwards along its key, which gives each item's record in force without a
 # sort. Lots that are 0 and didn't move for 90 days are left out. The CASE keeps the planner from
-# expecting one item, and so from a nested loop over all cards.
+# expecting one item, and so from a nested loop over all cards. A facility that is known now was
+# known always: what wasn't known of it then is left out of the answer.
 STOCK: Final = f"""
 WITH place AS (
-    SELECT facility_no, level, time_zone,
-           facility_no IS NOT NULL OR level IS NOT NULL AS is_known
-    FROM (VALUES ($1::text)) AS asked (facility_id)
-    LEFT JOIN facility_number USING (facility_id)
-    LEFT JOIN LATERAL (
-        SELECT level, time_zone FROM facility WHERE facility.facility_id = asked.facility_id
-    ) AS record ON true
+    SELECT facility_id, facility_no,
+           facility_no IS NOT NULL
+             OR EXISTS (SELECT FROM facility WHERE facility_id = $1) AS is_known
+    FROM (VALUES ($1::text)) AS asked (facility_id) LEFT JOIN facility_number USING (facility_id)
+), moment AS MATERIALIZED (
+    {{moment}}
+), record AS (
+    SELECT level, time_zone FROM facility_record
+    WHERE facility_id = $1 AND valid_from <= (SELECT as_of FROM moment)
+      AND recorded_at <= (SELECT known_at FROM moment)
+    ORDER BY valid_from DESC, log_offset DESC LIMIT 1
 ), held AS MATERIALIZED (
-    SELECT item_no, lot, expiry, on_hand, occurred_at
-    FROM card WHERE facility_no = (SELECT facility_no FROM place)
+    {{cards}}
 ), stocked AS MATERIALIZED (
     SELECT item_no, item_id FROM (SELECT DISTINCT item_no FROM held) AS item
     JOIN item_number USING (item_no)
 ), catalogue AS MATERIALIZED (
     SELECT DISTINCT ON (item_id) item_id, name,
-           coalesce(body -> 'levels' ? (SELECT level FROM place), false) AS essential
-    FROM item_record WHERE valid_from <= now()
+           coalesce(body -> 'levels' ? (SELECT level FROM record), false) AS essential
+    FROM item_record
+    WHERE valid_from <= (SELECT as_of FROM moment)
+      AND recorded_at <= (SELECT known_at FROM moment)
     ORDER BY item_id DESC, valid_from DESC, log_offset DESC
 ), listed AS MATERIALIZED (
     SELECT item_id, item_no, name, coalesce(essential, false) AS essential
@@ -36,23 +74,41 @@ WITH place AS (
     WHERE (item_no IS NOT NULL OR essential)
       AND item_id > $3 AND CASE WHEN $4::text IS NULL THEN true ELSE item_id = $4 END
     ORDER BY item_id LIMIT $5::bigint
+), withheld AS MATERIALIZED (
+    SELECT DISTINCT ON (item_no, lot) item_no, lot, is_hold
+    FROM lot_hold JOIN event USING (facility_no, event_id)
+    WHERE facility_no = (SELECT facility_no FROM place)
+      AND lot_hold.occurred_at <= (SELECT cut_at FROM moment)
+      AND recorded_at <= (SELECT known_at FROM moment)
+      AND (reversed_at IS NULL OR reversed_at > (SELECT known_at FROM moment))
+    ORDER BY item_no, lot, lot_hold.occurred_at DESC, event_id DESC
+), recalled AS MATERIALIZED (
+    SELECT DISTINCT item_no, held.lot
+    FROM ({IN_FORCE}) AS recall JOIN item_number USING (item_id) JOIN held USING (item_no)
+    WHERE held.lot <> '' AND spelling(held.lot) = spelling(recall.lot)
+      AND (recall.manufacturer IS NULL OR coalesce({MADE_BY}, true))
 ), lots AS (
     SELECT item_no,
-           json_agg(json_build_array(lot, expiry, on_hand) ORDER BY expiry, lot) AS lots
+           json_agg(json_build_array(lot, expiry, on_hand, coalesce(is_hold, false),
+                                     recalled.lot IS NOT NULL) ORDER BY expiry, lot) AS lots
     FROM held JOIN listed USING (item_no)
-    WHERE on_hand <> 0 OR occurred_at >= now() - interval '90 days'
+    LEFT JOIN withheld USING (item_no, lot) LEFT JOIN recalled USING (item_no, lot)
+    WHERE on_hand <> 0 OR occurred_at >= (SELECT as_of FROM moment) - interval '90 days'
     GROUP BY item_no
 )
 SELECT {FACILITY},
     (SELECT is_known FROM place) AS is_known,
-    (SELECT time_zone FROM place) AS time_zone,
-    (SELECT last_recorded_at FROM facility_activity
+    (SELECT time_zone FROM record) AS time_zone,
+    (SELECT CASE WHEN last_recorded_at <= known_at THEN last_recorded_at ELSE {LAST_HEARD} END
+     FROM facility_activity AS activity, moment
      WHERE facility_no = (SELECT facility_no FROM place)) AS last_heard_at,
     EXISTS (
         SELECT FROM dead_letter AS letter
-        LEFT JOIN dead_letter_decision USING (topic, partition, log_offset)
+        LEFT JOIN dead_letter_decision AS decided USING (topic, partition, log_offset)
         WHERE letter.facility_id = $1 AND letter.kind = 'failed'
-          AND decision IS DISTINCT FROM 'discarded'
+          AND letter.recorded_at <= (SELECT known_at FROM moment)
+          AND (decision = 'discarded' AND decided.recorded_at <= (SELECT known_at FROM moment))
+              IS NOT TRUE
     ) AS suspect,
     (SELECT count(*) FROM held WHERE on_hand < 0)
       + (SELECT count(*) FROM stocked
@@ -61,6 +117,8 @@ SELECT {FACILITY},
     (SELECT json_agg(json_build_array(item_id, name, essential, lots) ORDER BY item_id)
      FROM listed LEFT JOIN lots USING (item_no)) AS items
 """
+STOCK_NOW: Final = STOCK.format(moment=NOW, cards=CARDS_NOW)
+STOCK_THEN: Final = STOCK.format(moment=THEN, cards=CARDS_AT)
 
 
 class ItemStock(NamedTuple):
@@ -93,6 +151,7 @@ async def find_stock(
     *,
     facility_id: str,
     partition: int | None,
+    moment: Moment = PRESENT,
     item_id: str | None = None,
     after_item_id: str = "",
     limit: int | None = None,
@@ -100,7 +159,11 @@ async def find_stock(
     """Every item that ever had a card and the level's essential ones, by item_id; None if the
     facility isn't known. `partition` is the facility's in stock-events, None if nobody knows it.
     """
-    snapshot = await model.fetch(STOCK, facility_id, partition, after_item_id, item_id, limit)
+    asked = (facility_id, partition, after_item_id, item_id, limit)
+    if moment == PRESENT:
+        snapshot = await model.fetch(STOCK_NOW, *asked)
+    else:
+        snapshot = await model.fetch(STOCK_THEN, *asked, *moment)
     row = snapshot.row
     if not row["is_known"]:
         return None
@@ -120,7 +183,7 @@ def _item(item_id: str, name: str | None, essential: bool, lots: list[Any] | Non
         name,
         essential,
         [
-            LotStock(lot, None if expiry is None else date.fromisoformat(expiry), on_hand)
-            for lot, expiry, on_hand in lots or ()
+            LotStock(lot, expiry and date.fromisoformat(expiry), on_hand, held, recalled)
+            for lot, expiry, on_hand, held, recalled in lots or ()
         ],
     )

@@ -196,8 +196,9 @@ class Rows:
         self, facility_id: str, event_id: str, kind: str, value: bytes = b"{}"
     ) -> None:
         await self.connection.execute(
-            "INSERT INTO dead_letter VALUES "
-            "('stock-events', 0, $1, $2, 'a reason', $3, $4, $5, $6, $7, '[]')",
+            "INSERT INTO dead_letter (topic, partition, log_offset, kind, reason, facility_id,"
+            " event_id, recorded_at, record_key, record_value, headers) VALUES"
+            " ('stock-events', 0, $1, $2, 'a reason', $3, $4, $5, $6, $7, '[]')",
             next(self.offsets),
             kind,
             facility_id,

@@ -11,14 +11,16 @@ from api.freshness import require_position
 from api.parameters import (
     EARLIEST,
     LATEST,
+    AsOf,
     Cursor,
     FacilityId,
     From,
     ItemId,
+    KnownAt,
     Limit,
     LotOrEmpty,
     To,
-    refuse,
+    within_range,
 )
 from api.services import services_of
 from api.shapes import CardAnswer, read_answers
@@ -44,13 +46,18 @@ async def read_card(
     ] = None,
     occurred_from: From = None,
     occurred_to: To = None,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Response:
-    """An item's movements (signed `quantity`) and counts, in the order that makes the balance."""
-    refuse(request, "known_at", "as_of")
+    """An item's movements (signed `quantity`) and counts, in the order that makes the balance.
+
+    With `known_at`, as they were known then; further pages are of the first page's. `as_of` means
+    the same as `to`.
+    """
     reading = services_of(request).reading
-    after, known_at = FIRST, None
+    after, known_at = FIRST, within_range(known_at)
     if cursor:
         *_, known_at = key = decode_cursor(cursor, CARD_CURSOR)
         after = CardKey(*key[:4])
@@ -61,13 +68,14 @@ async def read_card(
         item_id=item_id,
         lot=lot,
         occurred_from=occurred_from or EARLIEST,
-        occurred_to=occurred_to or LATEST,
+        occurred_to=min(occurred_to or LATEST, as_of or LATEST),
         after=after,
+        known_at=known_at,
         limit=limit + 1,
     )
     if card is None:
         raise facility_not_found(facility_id)
-    body = _page(card.entries, limit, known_at or card.snapshot.taken_at)
+    body = _page(card.entries, limit, known_at or card.snapshot.known_at)
     return answer(request, reading, body, card.snapshot, facility_id=facility_id)
 
 

@@ -23,8 +23,20 @@ From = Annotated[
     Instant | None, Query(alias="from", description="occurred at or after this instant")
 ]
 To = Annotated[Instant | None, Query(alias="to", description="occurred at or before this instant")]
+AsOf = Annotated[
+    Instant | None, Query(description="as it was at this instant: of what occurred until then")
+]
+KnownAt = Annotated[
+    Instant | None,
+    Query(description="as it was known at this instant: of what was recorded until then"),
+]
 PrintableText = Annotated[str, StringConstraints(max_length=NAME_LENGTH, pattern=PRINTABLE)]
 LotOrEmpty = Annotated[str, StringConstraints(max_length=CODE_LENGTH, pattern=PRINTABLE)]
+
+
+def within_range(instant: datetime | None) -> datetime | None:
+    """The same for every figure, but far enough from the calendar's ends for any time zone."""
+    return None if instant is None else min(max(instant, EARLIEST), LATEST)
 
 
 def refuse(request: Request, *parameters: str) -> None:

@@ -1,8 +1,8 @@
-"""GET /v1/facilities/{facility_id}/stock: what is there now, by item and lot."""
+"""GET /v1/facilities/{facility_id}/stock: what is or was there, by item and lot."""
 
 from datetime import date, datetime
 from functools import lru_cache
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -11,9 +11,19 @@ from pydantic import TypeAdapter
 from api.answers import answer, facility_not_found
 from api.cursors import decode_cursor, encode_cursor
 from api.freshness import require_position
-from api.parameters import Cursor, FacilityId, Limit, refuse
+from api.parameters import (
+    LATEST,
+    AsOf,
+    Cursor,
+    FacilityId,
+    KnownAt,
+    Limit,
+    refuse,
+    within_range,
+)
 from api.services import services_of
 from api.shapes import StockAnswer, read_answers
+from projections.queries.moments import Moment
 from projections.queries.stock import FacilityStock, ItemStock, find_stock
 from projections.usable import LotStock, lot_state, usable_quantity
 from stream.fields import Id, Instant
@@ -23,7 +33,20 @@ router = APIRouter(tags=["reading"], dependencies=[Depends(require_position)])
 Status = Literal["out", "low", "ok", "over", "unrated"]
 
 INDIA: Final = "Asia/Kolkata"
-STOCK_CURSOR: Final[TypeAdapter[tuple[Id, Instant]]] = TypeAdapter(tuple[Id, Instant])
+
+
+class Place(NamedTuple):
+    """Where a page begins, and of which moment it is; `evaluated_at` says what day it is then."""
+
+    after_item_id: str
+    as_of: datetime | None
+    known_at: datetime | None
+    evaluated_at: datetime | None
+
+
+STOCK_CURSOR: Final[TypeAdapter[tuple[Id, Instant | None, Instant, Instant]]] = TypeAdapter(
+    tuple[Id, Instant | None, Instant, Instant]
+)
 
 
 @router.get("/v1/facilities/{facility_id}/stock", responses=read_answers(StockAnswer))
@@ -33,28 +56,38 @@ async def read_stock(
     facility_id: FacilityId,
     item_id: Annotated[Id | None, Query()] = None,
     status: Annotated[Status | None, Query()] = None,
+    as_of: AsOf = None,
+    known_at: KnownAt = None,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Response:
-    """A facility's present stock: every item that ever had a card, and its level's essential list.
+    """A facility's stock: every item that ever had a card, and its level's essential list.
+
+    Now, or at the past moment `as_of`; with `known_at`, by what was known then: late posts, later
+    reversals and later changes of the catalogue are left out. Further pages are of the first
+    page's moment. Lots are in the order in which they should be given: first expiry first.
 
     `open_discrepancies` counts cards with negative book stock and items not in the catalogue.
     """
-    refuse(request, "as_of", "known_at", "include")
+    refuse(request, "include")
     reading = services_of(request).reading
-    after, known_at = decode_cursor(cursor, STOCK_CURSOR) if cursor else ("", None)
+    as_of = within_range(as_of)
+    place = Place("", as_of, within_range(known_at), as_of)
+    if cursor:
+        place = Place(*decode_cursor(cursor, STOCK_CURSOR))
     stock = await find_stock(
         reading.model,
         facility_id=facility_id,
         partition=reading.log_ends.partition_of(facility_id),
+        moment=Moment(place.as_of, place.known_at),
         item_id=item_id,
-        after_item_id=after,
+        after_item_id=place.after_item_id,
         # the status is only known once usable is
         limit=limit + 1 if status is None else None,
     )
     if stock is None:
         raise facility_not_found(facility_id)
-    body = _body(facility_id, stock, status, limit, known_at)
+    body = _body(facility_id, stock, status, limit, place)
     return answer(request, reading, body, stock.snapshot, facility_id=facility_id)
 
 
@@ -63,10 +96,11 @@ def _body(
     stock: FacilityStock,
     status: str | None,
     limit: int,
-    known_at: datetime | None,
+    place: Place,
 ) -> dict[str, Any]:
-    taken_at = stock.snapshot.taken_at
-    today = taken_at.astimezone(zone(stock.time_zone)).date()
+    evaluated_at = place.evaluated_at or stock.snapshot.taken_at
+    known_at = min(place.known_at or LATEST, stock.snapshot.known_at)
+    today = evaluated_at.astimezone(zone(stock.time_zone)).date()
     items = [_item(item, today) for item in stock.items]
     if status is not None:
         items = [item for item in items if item["status"] == status]
@@ -74,14 +108,16 @@ def _body(
     items = items[:limit]
     return {
         "facility_id": facility_id,
-        "as_of": taken_at,
-        "known_at": taken_at,
+        "as_of": evaluated_at,
+        "known_at": known_at,
         "position": stock.snapshot.token.encode(),
         "last_heard_at": stock.last_heard_at,
         "suspect": stock.suspect,
         "open_discrepancies": stock.open_discrepancies,
         "items": items,
-        "next_cursor": encode_cursor(items[-1]["item_id"], known_at or taken_at) if more else None,
+        "next_cursor": encode_cursor(items[-1]["item_id"], place.as_of, known_at, evaluated_at)
+        if more
+        else None,
     }
 
 

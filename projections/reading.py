@@ -93,6 +93,12 @@ class Snapshot:
         return {(topic, partition): offset for topic, partition, offset, _ in self.standings}
 
     @property
+    def known_at(self) -> datetime:
+        """All that it holds was recorded by then, even if the broker's clock is ahead of ours."""
+        stamps = [one.recorded_at for one in self.standings if one.recorded_at is not None]
+        return max([self.taken_at, *stamps])
+
+    @property
     def token(self) -> PositionToken:
         return PositionToken(self.cluster_id, self.next_offsets)
 

@@ -135,13 +135,15 @@ class Lane:
         await self._number(arrivals)
         async with self._connection.transaction():
             await move_positions(self._connection, moves, model=self._model, live=self._live)
-            letters += await self._apply(arrivals, references)
             if letters:
+                # First: a failed record takes its event's id from those that come after it.
                 await put_dead_letters(self._connection, letters)
+            if conflicts := await self._apply(arrivals, references):
+                await put_dead_letters(self._connection, conflicts)
         for move in moves:
             self.positions[move.position.topic, move.position.partition] = move.position
         self._on_commit()
-        observe_applied(due, letters)
+        observe_applied(due, letters + conflicts)
 
     async def _apply(
         self, arrivals: Sequence[Arrival], references: Sequence[ReferenceArrival]

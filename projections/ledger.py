@@ -8,7 +8,7 @@ rest is handed to `projections.refold`.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 import asyncpg
@@ -30,13 +30,13 @@ from projections.refold import imply_zeros, merge_late, refold, reverse_events
 # An id is taken by the event that was applied, or by one that our code failed to apply before.
 FIND_KNOWN: Final = """
 SELECT wanted.facility_no, wanted.event_id, coalesce(event.content_sha256, failed.content_sha256),
-       reversal.recorded_at
+       CASE WHEN event.event_id IS NULL THEN failed.log_offset ELSE -1 END, reversal.recorded_at
 FROM unnest($1::int[], $2::uuid[], $3::text[], $4::bigint[])
      AS wanted(facility_no, event_id, facility_id, log_offset)
 LEFT JOIN event
   ON event.facility_no = wanted.facility_no AND event.event_id = wanted.event_id
 LEFT JOIN LATERAL (
-    SELECT letter.content_sha256 FROM dead_letter AS letter
+    SELECT letter.content_sha256, letter.log_offset FROM dead_letter AS letter
     WHERE letter.facility_id = wanted.facility_id AND letter.event_id = wanted.event_id
       AND letter.kind = 'failed' AND letter.log_offset < wanted.log_offset
     ORDER BY letter.log_offset LIMIT 1
@@ -103,6 +103,11 @@ ENTRY_COLUMNS: Final = (
 )
 
 
+Taken: TypeAlias = tuple[bytes, int]
+"""The content of the event that has an id, and the offset of the record after which it is taken:
+-1 where the event is applied."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of a batch's events; the others were applied before, with the same content."""
@@ -122,8 +127,8 @@ async def project_events(
         arrivals: with `facility_no` set; `reversed_at` is set here.
         item_nos: the number of every item that they name (`companions.named_items`).
     """
-    contents, reversed_before = await _find_known(connection, arrivals)
-    outcome = _sort_out(arrivals, contents)
+    taken, reversed_before = await _find_known(connection, arrivals)
+    outcome = _sort_out(arrivals, taken)
     if not outcome.applied:
         return outcome
     old = _reverse_new(outcome.applied, reversed_before)
@@ -147,8 +152,8 @@ async def project_events(
 
 async def _find_known(
     connection: "asyncpg.Connection[Any]", arrivals: Sequence[Arrival]
-) -> tuple[dict[tuple[int, UUID], bytes], dict[tuple[int, UUID], datetime]]:
-    """Content of the events whose ids are taken, and reversals that came before theirs."""
+) -> tuple[dict[tuple[int, UUID], Taken], dict[tuple[int, UUID], datetime]]:
+    """Which ids are taken, and reversals that came before their events."""
     rows = await connection.fetch(
         FIND_KNOWN,
         [arrival.facility_no for arrival in arrivals],
@@ -156,24 +161,28 @@ async def _find_known(
         [arrival.event.facility_id for arrival in arrivals],
         [arrival.record.offset for arrival in arrivals],
     )
-    contents: dict[tuple[int, UUID], bytes] = {}
+    taken: dict[tuple[int, UUID], Taken] = {}
     reversed_before: dict[tuple[int, UUID], datetime] = {}
-    for facility_no, event_id, content, reversed_at in rows:
+    for facility_no, event_id, content, log_offset, reversed_at in rows:
         if content is not None:
-            contents[facility_no, event_id] = content
+            taken[facility_no, event_id] = (content, log_offset)
         if reversed_at is not None:
             reversed_before[facility_no, event_id] = reversed_at
-    return contents, reversed_before
+    return taken, reversed_before
 
 
-def _sort_out(arrivals: Sequence[Arrival], known: Mapping[tuple[int, UUID], bytes]) -> Outcome:
+def _sort_out(arrivals: Sequence[Arrival], taken: Mapping[tuple[int, UUID], Taken]) -> Outcome:
     """New events and conflicts; the first recorded of an id stands."""
     first: dict[tuple[int, UUID], bytes] = {}
     applied: list[Arrival] = []
     conflicts: list[Arrival] = []
     for arrival in arrivals:
         key = (arrival.facility_no, arrival.event_id)
-        content = known.get(key) or first.get(key)
+        content = first.get(key)
+        if content is None and key in taken:
+            content, log_offset = taken[key]
+            if log_offset > arrival.record.offset:  # taken by a failed record of this very batch
+                content = None
         if content is None:
             first[key] = arrival.content_sha256
             applied.append(arrival)

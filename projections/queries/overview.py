@@ -19,6 +19,8 @@ NEWEST_LINES: Final = 3
 # reduced to yes or no. A deficit on the unrecorded card is charged first expiry first, so what it
 # leaves is of the lots that expire last. Facilities in other time zones may have yesterday's or
 # tomorrow's date, so items in stock are counted for all three.
+# MATERIALIZED keeps the planner, which has no statistics of young tables, from counting anew for
+# each facility (2.5 s instead of 0.1).
 OVERVIEW: Final = f"""
 WITH place AS MATERIALIZED (
     SELECT facility_id, name, level, parent_facility_id, district_id, time_zone, facility_no,
@@ -31,7 +33,7 @@ WITH place AS MATERIALIZED (
               SELECT facility_id FROM facility_record WHERE district_id = $2))
         ORDER BY facility_id, valid_from DESC, log_offset DESC
     ) AS facility LEFT JOIN facility_number USING (facility_id)
-    WHERE district_id = coalesce($2, district_id)
+    WHERE $2 IS NULL OR district_id = $2
     ORDER BY facility_id LIMIT $3
 ), counting AS (
     SELECT DISTINCT ON (facility_id) district_id FROM facility_record
@@ -41,7 +43,7 @@ WITH place AS MATERIALIZED (
     ORDER BY facility_id DESC, valid_from DESC, log_offset DESC
 ), catalogue AS MATERIALIZED (
     SELECT item_no, body -> 'levels' AS levels FROM item LEFT JOIN item_number USING (item_id)
-), listed AS (
+), listed AS MATERIALIZED (
     SELECT level, count(*) AS items FROM (SELECT DISTINCT level FROM place) AS asked
     JOIN catalogue ON levels ? level
     GROUP BY level
@@ -58,7 +60,7 @@ WITH place AS MATERIALIZED (
         FROM card WHERE facility_no = ANY (ARRAY(SELECT facility_no FROM place))
         GROUP BY facility_no, item_no
     ) AS stock
-), counted AS (
+), counted AS MATERIALIZED (
     SELECT facility_no,
            count(*) FILTER (WHERE levels ? level IS NOT TRUE) AS beside_list,
            json_build_array(
@@ -81,8 +83,7 @@ SELECT {EVERYTHING},
          ORDER BY facility_id)
      FROM place LEFT JOIN counted USING (facility_no) LEFT JOIN listed USING (level)
     ) AS facilities,
-    (SELECT count(*) FROM counting WHERE district_id = coalesce($2, district_id))
-        AS facility_count,
+    (SELECT count(*) FROM counting WHERE $2 IS NULL OR district_id = $2) AS facility_count,
     (SELECT count(*) FROM pace) AS pace_events,
     (SELECT min(recorded_at) FROM pace) AS pace_since,
     (SELECT json_agg(json_build_array(

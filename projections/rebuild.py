@@ -73,8 +73,9 @@ async def rebuild(
         model, resumed = await _begin(control, settings, kafka, reader)
         async with open_filling(settings, kafka, reader, model=model) as filling:
             before = sum(filling.next_offsets().values())
+            filling_began = time.monotonic()
             await _fill(filling, reader, show)
-            fill_seconds = time.monotonic() - began
+            fill_seconds = time.monotonic() - filling_began
             await _analyse(control, model)
             verdict = await _verify(control, settings, kafka, model, show) if verified else None
             await _fill(filling, reader, show)

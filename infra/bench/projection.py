@@ -42,7 +42,7 @@ class Moment(NamedTuple):
 def measure(mix: Mix, *, runs: int) -> Report:
     """Takes about a minute a run for 200,000 events."""
     with bench_stack() as stack:
-        asyncio.run(_fill(stack, mix))
+        asyncio.run(fill(stack, mix))
         taken = [_measure_once(stack, mix, run) for run in range(runs)]
     baselines = [name for name in ("raw_postgres", "stock_faust") if name in taken[0]]
     ratios, spread = summarise_ratios(taken, baselines)
@@ -53,7 +53,7 @@ def measure(mix: Mix, *, runs: int) -> Report:
     return Report(name="projection", ratios=ratios, spread=spread, rates=rates, runs=taken)
 
 
-async def _fill(stack: BenchStack, mix: Mix) -> None:
+async def fill(stack: BenchStack, mix: Mix) -> None:
     await stack.create_topics()
     began = monotonic()
     await preload(stack, generate(mix), partitions=PARTITIONS)
@@ -64,7 +64,7 @@ def _measure_once(stack: BenchStack, mix: Mix, run: int) -> dict[str, Any]:
     """All of them, in another order each time: none always has the fresh disk."""
     plain = replace(mix, late=0, counts=0, reversals=0)
     subjects: dict[str, Callable[[], Coroutine[Any, Any, float]]] = {
-        "worker": lambda: _measure_worker(stack, mix),
+        "worker": lambda: measure_worker(stack, mix),
         "raw_postgres": lambda: raw_postgres.measure(stack, generate(plain)),
     }
     if mix == plain:  # stock Faust knows nothing but movements in order
@@ -78,7 +78,7 @@ def _measure_once(stack: BenchStack, mix: Mix, run: int) -> dict[str, Any]:
     return taken
 
 
-async def _measure_worker(stack: BenchStack, mix: Mix) -> float:
+async def measure_worker(stack: BenchStack, mix: Mix) -> float:
     part = stack.part("worker", "infra.cli", "worker")
     connection = await stack.connect()
     with running(part) as process:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from infra.bench.events import Mix
     from infra.bench.report import Report
 
-NAMES = ("projection", "freshness", "append")
+NAMES = ("projection", "freshness", "append", "rebuild")
 
 
 def bench(
@@ -19,7 +19,7 @@ def bench(
     *,
     runs: Annotated[int, typer.Option(min=1, help="Runs; medians are shown.")] = 3,
     events: Annotated[
-        int, typer.Option(min=1, help="projection: how many events of 3 lines.")
+        int, typer.Option(min=1, help="projection, rebuild: how many events of 3 lines.")
     ] = 200_000,
     late: Annotated[
         float, typer.Option(min=0, max=100, help="projection: % that come up to 2 days late.")
@@ -53,11 +53,13 @@ def bench(
 
 
 def _measure(name: str, mix: "Mix", *, runs: int, seconds: float) -> "Report":
-    from infra.bench import append, freshness, projection
+    from infra.bench import append, freshness, projection, rebuild
 
     match name:
         case "projection":
             return projection.measure(mix, runs=runs)
+        case "rebuild":
+            return rebuild.measure(mix, runs=runs)
         case "freshness":
             return freshness.measure(runs=runs, seconds=seconds)
         case _:

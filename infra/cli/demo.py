@@ -1,6 +1,7 @@
 """`dawalog demo`: the whole service, with a made-up small state that lives."""
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -34,6 +35,7 @@ def demo(
     """
     from infra.local.embedded import Wanted
 
+    logging.getLogger("stamina").setLevel(logging.ERROR)  # the view tells what waits
     wanted = Wanted(folder=choose_data_dir(data_dir), api_port=port)
     asyncio.run(_serve(wanted))
 

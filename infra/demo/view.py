@@ -5,7 +5,7 @@ import itertools
 import logging
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -22,6 +22,8 @@ from infra.demo.play import Played
 
 LOOK_SECONDS: Final = 2.0
 LINE_SECONDS: Final = 30.0
+PATIENCE_SECONDS: Final = 4.0
+"""After which the last figures are shown again, as old as they are by then."""
 FACILITIES: Final = 40
 SHELF_ITEMS: Final = 10
 LEAST_EVENTS: Final = 3
@@ -45,13 +47,12 @@ VERBS: Final = {
 
 @dataclass(frozen=True)
 class Look:
-    """Two answers of the API, and when they were asked for."""
+    """Two answers of the API; all that was accepted until `as_of` is in the first."""
 
-    at: datetime
     overview: dict[str, Any]
+    as_of: datetime | None
     shelf: dict[str, Any]
     shelf_name: str
-    behind_seconds: float | None
 
 
 async def show(client: Client, url: str, played: Played) -> None:
@@ -63,11 +64,14 @@ async def show(client: Client, url: str, played: Played) -> None:
 
 
 async def _show_live(client: Client, url: str, played: Played) -> None:
-    with Live(console=Console(), screen=False, auto_refresh=False) as live, _logs_above():
-        for number in itertools.count():
-            look = await _look(client, number)
+    with Live(console=Console(), auto_refresh=False) as live, _logs_above():
+        look = await _look(client, 0)
+        for number in itertools.count(1):
             live.update(_page(look, url, played, live.console.height), refresh=True)
             await asyncio.sleep(LOOK_SECONDS)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(PATIENCE_SECONDS):
+                    look = await _look(client, number)
 
 
 async def _print_lines(client: Client, played: Played) -> None:
@@ -93,13 +97,11 @@ def _logs_above() -> Iterator[None]:
 
 
 async def _look(client: Client, number: int) -> Look:
-    at = datetime.now(UTC)
     overview, as_of = await client.overview(sort="out", limit=FACILITIES)
     facilities = overview["facilities"]
     place = facilities[number // LOOKS_A_SHELF % len(facilities)]
     shelf = await client.get(f"/v1/facilities/{place['facility_id']}/stock", limit=1000)
-    behind = None if as_of is None else max(0.0, (at - as_of) / timedelta(seconds=1))
-    return Look(at, overview, shelf, place["name"], behind)
+    return Look(overview, as_of, shelf, place["name"])
 
 
 def _page(look: Look, url: str, played: Played, height: int) -> RenderableType:
@@ -129,9 +131,9 @@ def _headline(look: Look, url: str, played: Played) -> Text:
 
 
 def _age(look: Look) -> str:
-    if look.behind_seconds is None:
+    if look.as_of is None:
         return "age of the figures unknown"
-    return f"figures at most {look.behind_seconds:.1f} s old"
+    return f"figures at most {_seconds_since(look.as_of):.1f} s old"
 
 
 def _facilities(look: Look, rows: int) -> Table:
@@ -142,7 +144,7 @@ def _facilities(look: Look, rows: int) -> Table:
             Text(place["name"]),
             f"{place['items_in_stock']:,}",
             Text(f"{place['items_out']:,} out", style="red" if place["items_out"] else ""),
-            _ago(look.at, heard) if heard else "never",
+            _ago(heard) if heard else "never",
         )
     return table
 
@@ -162,7 +164,7 @@ def _events(look: Look, rows: int) -> Table:
     table = _table("Newest events", "Ago>", "Facility", "What")
     for event in look.overview["newest_events"][:rows]:
         name = event["facility_name"] or event["facility_id"]
-        table.add_row(_ago(look.at, event["recorded_at"]), Text(name), Text(_sentence(event)))
+        table.add_row(_ago(event["recorded_at"]), Text(name), Text(_sentence(event)))
     return table
 
 
@@ -189,8 +191,12 @@ def _table(title: str, *columns: str) -> Table:
     return table
 
 
-def _ago(now: datetime, instant: str) -> str:
-    seconds = max(0, round((now - datetime.fromisoformat(instant)) / timedelta(seconds=1)))
+def _ago(instant: str) -> str:
+    seconds = round(_seconds_since(datetime.fromisoformat(instant)))
     if seconds < 100:
         return f"{seconds} s"
     return f"{seconds // 60} min" if seconds < 7200 else f"{seconds // 3600} h"
+
+
+def _seconds_since(instant: datetime) -> float:
+    return max(0.0, (datetime.now(UTC) - instant) / timedelta(seconds=1))

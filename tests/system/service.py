@@ -16,6 +16,7 @@ from infra.local.process import started_at
 
 DAWALOG = str(Path(sys.executable).with_name("dawalog"))
 WITHIN_SECONDS = 60.0
+READY = re.compile(r"^ready (http://127\.0\.0\.1:\d+)\n", re.MULTILINE)
 
 
 def dawalog(*words: str, folder: Path | None = None) -> "subprocess.CompletedProcess[str]":
@@ -39,9 +40,10 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
 
 @dataclass
 class Service:
-    """One `up` at a time on one folder; `close` ends whatever is left of it."""
+    """One `up` (or `demo`) at a time on one folder; `close` ends whatever is left of it."""
 
     folder: Path
+    command: str = "up"
     url: str = ""
     _process: "subprocess.Popen[str] | None" = field(default=None)
 
@@ -58,16 +60,24 @@ class Service:
         """Start it, wait for the ready line and return the address in it."""
         with (self.folder.parent / "up.log").open("a") as log:
             self._process = subprocess.Popen(
-                [DAWALOG, "up", "--data-dir", str(self.folder), *(words or ("--port", "0"))],
+                [
+                    DAWALOG,
+                    self.command,
+                    "--data-dir",
+                    str(self.folder),
+                    *(words or ("--port", "0")),
+                ],
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
                 env=environment(),
             )
         assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        found = re.fullmatch(r"ready (http://127\.0\.0\.1:\d+)\n", line)
-        assert found, f"said {line!r}, logged: {self.log}"
+        said = ""
+        while not (found := READY.search(said)):
+            line = self._process.stdout.readline()
+            assert line, f"said {said!r}, logged: {self.log}"
+            said += line
         self.url = found[1]
         return self.url
 

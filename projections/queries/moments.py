@@ -33,11 +33,12 @@ KNOWN_CARD: Final = """EXISTS (
 CARDS_AT: Final = f"""
     SELECT card.facility_no, card.item_no, card.lot,
            CASE WHEN $7::timestamptz IS NULL THEN card.expiry ELSE (
-               SELECT min(entry.expiry) FROM ledger_entry AS entry, moment
+               SELECT min(entry.expiry) FROM ledger_entry AS entry
                WHERE entry.facility_no = card.facility_no AND entry.item_no = card.item_no
                  AND entry.lot = card.lot AND entry.expiry IS NOT NULL
-                 AND entry.recorded_at <= known_at
-                 AND (entry.reversed_at IS NULL OR entry.reversed_at > known_at)
+                 AND entry.recorded_at <= (SELECT known_at FROM moment)
+                 AND (entry.reversed_at IS NULL
+                      OR entry.reversed_at > (SELECT known_at FROM moment))
            ) END AS expiry,
            CASE WHEN later.is_counted THEN 0 ELSE coalesce(settled.balance, 0) END
              + coalesce(later.quantity, 0) AS on_hand,
@@ -77,5 +78,5 @@ CARDS_AT: Final = f"""
     ) AS later ON true
     WHERE card.facility_no = (SELECT facility_no FROM place)
       AND coalesce(settled.occurred_at, later.occurred_at) IS NOT NULL
-      AND ($7 IS NULL OR {KNOWN_CARD})
+      AND ($7 IS NULL OR settled.line_no > 0 OR {KNOWN_CARD})
 """

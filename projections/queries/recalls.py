@@ -12,12 +12,12 @@ IN_FORCE: Final = """
     ) AS newest WHERE NOT lifted
 """
 
-# Whether receipts of the lot `held` name the manufacturer of `recall`; null where none names any.
-# What came by transfer doesn't say who made it.
+# Whether receipts of the lot of `candidate` name its manufacturer; null where none names any. What
+# came by transfer doesn't say who made it.
 MADE_BY: Final = """(
-    SELECT bool_or(spelling(maker.manufacturer) = spelling(recall.manufacturer))
+    SELECT bool_or(spelling(maker.manufacturer) = spelling(candidate.manufacturer))
     FROM lot_manufacturer AS maker JOIN event USING (facility_no, event_id)
-    WHERE maker.facility_no = held.facility_no AND maker.item_no = held.item_no
-      AND maker.lot = held.lot AND event.recorded_at <= (SELECT known_at FROM moment)
+    WHERE maker.facility_no = candidate.facility_no AND maker.item_no = candidate.item_no
+      AND maker.lot = candidate.lot AND event.recorded_at <= (SELECT known_at FROM moment)
       AND (event.reversed_at IS NULL OR event.reversed_at > (SELECT known_at FROM moment))
 )"""

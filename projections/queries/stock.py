@@ -83,10 +83,15 @@ WITH place AS (
       AND (reversed_at IS NULL OR reversed_at > (SELECT known_at FROM moment))
     ORDER BY item_no, lot, lot_hold.occurred_at DESC, event_id DESC
 ), recalled AS MATERIALIZED (
-    SELECT DISTINCT item_no, held.lot
-    FROM ({IN_FORCE}) AS recall JOIN item_number USING (item_id) JOIN held USING (item_no)
-    WHERE held.lot <> '' AND spelling(held.lot) = spelling(recall.lot)
-      AND (recall.manufacturer IS NULL OR coalesce({MADE_BY}, true))
+    SELECT DISTINCT item_no, lot
+    FROM (
+        SELECT held.*, recall.lot AS recalled_lot, recall.manufacturer
+        FROM ({IN_FORCE}) AS recall JOIN item_number USING (item_id) JOIN held USING (item_no)
+        WHERE held.lot <> ''
+        OFFSET 0 -- spellings are dear: those of the recalled items' lots alone
+    ) AS candidate
+    WHERE spelling(lot) = spelling(recalled_lot)
+      AND (manufacturer IS NULL OR coalesce({MADE_BY}, true))
 ), lots AS (
     SELECT item_no,
            json_agg(json_build_array(lot, expiry, on_hand, coalesce(is_hold, false),

@@ -25,7 +25,8 @@ NO_MODEL: Final = "this database has no read model yet: run `dawalog init`"
 async def prepare_schema(connection: "asyncpg.Connection[Any]", *, cluster_id: str) -> int:
     """Migrate, bind the database to the log's cluster, and create model 1. Safe to repeat.
 
-    Returns the number of the live model. Raises `Corrupt` for another cluster's database.
+    Returns the number of the live model. Raises `Corrupt` for another cluster's database, and
+    `OtherDefinition`, migrated but for the model.
     """
     async with _schema_lock(connection):
         await _migrate(connection, cluster_id)
@@ -43,6 +44,10 @@ async def migrate_database(connection: "asyncpg.Connection[Any]", *, cluster_id:
         await _migrate(connection, cluster_id)
     if not await connection.fetchval("SELECT number FROM dawalog.live_model"):
         raise Corrupt(NO_MODEL)
+
+
+class OtherDefinition(Corrupt):
+    """The live model follows another definition than this program's: it must be made anew."""
 
 
 @asynccontextmanager
@@ -91,7 +96,7 @@ async def _ensure_live_model(connection: "asyncpg.Connection[Any]") -> int:
 
 def _check_definition(live: asyncpg.Record) -> int:
     if live["definition"] != DEFINITION:
-        raise Corrupt(
+        raise OtherDefinition(
             f"the read model follows definition {live['definition']}, this program follows "
             f"{DEFINITION}: run `dawalog rebuild` with this program"
         )

@@ -20,7 +20,9 @@ from infra.local.ports import LOOPBACK, free_port
 from infra.local.postgres import Postgres
 from infra.local.probe import until_ok
 from infra.local.running import end_leftovers, only_one, write_processes
-from projections.schema import prepare_schema
+from projections.rebuild import rebuild
+from projections.schema import OtherDefinition, prepare_schema
+from projections.settings import ProjectorSettings
 from stream.settings import KafkaSettings
 from stream.topics import TOPICS, count_partitions, create_topics
 
@@ -113,15 +115,23 @@ async def _start_servers(parts: _Parts, installation: Installation) -> None:
     connection = await asyncpg.connect(postgres.database_url)
     try:
         await prepare_schema(connection, cluster_id=installation.cluster_id)
+    except OtherDefinition as reason:
+        await _rebuild(kafka, postgres, reason)
     finally:
         await connection.close()
 
 
+async def _rebuild(kafka: Kafka, postgres: Postgres, reason: OtherDefinition) -> None:
+    """After an upgrade workers refuse the old model, and a rebuild needs the servers running."""
+    logger.warning("the read model is made anew first, which can take long", why=reason.detail)
+    settings = ProjectorSettings(database_url=postgres.database_url)
+    rebuilt = await rebuild(settings, _kafka_settings(kafka), grace_seconds=0)
+    logger.info("the new read model is live", model=rebuilt.model, records=rebuilt.records)
+
+
 async def _ensure_topics(kafka: Kafka) -> None:
     """Create the topics, but only once: where they were and are gone, facts are gone with them."""
-    settings = KafkaSettings(
-        kafka_bootstrap_servers=kafka.bootstrap_servers, kafka_security_protocol="PLAINTEXT"
-    )
+    settings = _kafka_settings(kafka)
     created = kafka.folder / "topics-created"
     if created.exists():
         missing = set(TOPICS) - set(await count_partitions(settings))
@@ -140,6 +150,12 @@ async def _ensure_topics(kafka: Kafka) -> None:
         flush_each=True,
     )
     created.touch()
+
+
+def _kafka_settings(kafka: Kafka) -> KafkaSettings:
+    return KafkaSettings(
+        kafka_bootstrap_servers=kafka.bootstrap_servers, kafka_security_protocol="PLAINTEXT"
+    )
 
 
 async def _start_roles(parts: _Parts, installation: Installation, workers: int) -> None:

@@ -17,6 +17,7 @@ from tests.system.service import DAWALOG, Service, environment
 pytestmark = pytest.mark.timeout(240)
 
 FACILITY = {"name": "PHC One", "level": "PHC", "district_id": "ajmer", "state": "RJ"}
+MODELS = "SELECT nspname FROM pg_namespace WHERE nspname ~ '^model_'"
 BEFORE, AFTER = 60, 10
 """So many posts there are before the rebuild, and at least so many after it."""
 
@@ -91,13 +92,13 @@ async def run(*words: str, folder: str) -> Any:
     return json.loads(said)
 
 
-async def find_models(service: Service) -> list[str]:
+async def ask(service: Service, statement: str) -> list[Any]:
+    """The first column of what the service's database answers."""
     connection = await asyncpg.connect(str(service.settings()["database_url"]))
     try:
-        rows = await connection.fetch("SELECT nspname FROM pg_namespace WHERE nspname ~ 'model_'")
+        return [row[0] for row in await connection.fetch(statement)]
     finally:
         await connection.close()
-    return [row["nspname"] for row in rows]
 
 
 async def test_reads_and_posts_go_on(service: Service) -> None:
@@ -125,8 +126,26 @@ async def test_reads_and_posts_go_on(service: Service) -> None:
     verdict = await run("verify", folder=folder)
     assert verdict["drift_rows"] == 0
     assert verdict["events"] == sum(counter.posted for counter in counters)
-    assert await find_models(service) == ["model_2"]
+    assert await ask(service, MODELS) == ["model_2"]
     worker = (service.folder / "logs" / "worker-1.log").read_text()
     assert "read model 2 is live now" in worker
     assert "critical" not in worker
+    assert service.stop() == 0
+
+
+async def test_up_makes_the_model_of_an_older_program_anew(service: Service) -> None:
+    service.start()
+    async with httpx.AsyncClient(base_url=service.url, timeout=60) as client:
+        counter = Counter(client, "PHC-1")
+        await counter.register()
+        await counter.receive()
+    await ask(service, "UPDATE dawalog.live_model SET definition = 0 RETURNING number")
+    assert service.stop() == 0
+
+    url = service.start()
+    assert await ask(service, MODELS) == ["model_2"]
+    assert "the new read model is live" in service.log
+    async with httpx.AsyncClient(base_url=url, timeout=60) as client:
+        counter.client = client
+        await counter.receive()
     assert service.stop() == 0

@@ -91,7 +91,8 @@ async def test_finds_one_damaged_or_missing_row_of_each_table(stack: Stack, full
 
 async def test_says_what_differs(stack: Stack, full: Database) -> None:
     await full.execute(
-        "UPDATE card SET on_hand = 7777, expiry = '2020-02-29' FROM facility_number AS f, item_number AS i"
+        "UPDATE card SET on_hand = 7777, expiry = '2020-02-29'"
+        " FROM facility_number AS f, item_number AS i"
         " WHERE f.facility_no = card.facility_no AND f.facility_id = $1"
         " AND i.item_no = card.item_no AND i.item_id = 'ors' AND lot = 'B2'",
         FACILITY,

@@ -18,7 +18,7 @@ from projections.decoding import DecodedBatch, decode_batch
 from projections.lane import Lane
 from projections.log_check import check_log
 from projections.metrics import DEAD_LETTERS, LAG
-from projections.positions import Fenced, claim_positions
+from projections.positions import Fenced, check_live, claim_positions
 from projections.schema import model_schema
 from projections.settings import ProjectorSettings
 from stream.batches import Claim, RecordBatch
@@ -31,6 +31,9 @@ ROOM_LINES: Final = 3
 
 DEAD_LETTER_REPORT_SECONDS: Final = 15.0
 
+LIVE_MODEL_SECONDS: Final = 0.5
+"""How often a worker asks whether its read model is still the live one."""
+
 
 class Projector:
     """Projects into one read model. Made by `open_projector`; `run` until it raises."""
@@ -42,7 +45,11 @@ class Projector:
         control: "asyncpg.Connection[Any]",
         kafka: KafkaSettings,
         settings: ProjectorSettings,
+        *,
+        live_model: int | None,
     ) -> None:
+        """`live_model`: the model's number, if it must be the live one."""
+        self._live_model = live_model
         self._lanes = lanes
         self._announcer = announcer
         self._control = control
@@ -56,6 +63,7 @@ class Projector:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._announcer.run())
             tasks.create_task(self._report_dead_letters())
+            tasks.create_task(self._watch_live_model())
             for lane in self._lanes:
                 tasks.create_task(lane.run())
 
@@ -120,6 +128,13 @@ class Projector:
     def _lane_of(self, partition: int) -> Lane:
         return self._lanes[partition % len(self._lanes)]
 
+    async def _watch_live_model(self) -> None:
+        """An idle worker too must notice a cut-over, before the next record comes."""
+        while self._live_model is not None:
+            async with self._control_lock:
+                await check_live(self._control, self._live_model)
+            await asyncio.sleep(LIVE_MODEL_SECONDS)
+
     async def _report_dead_letters(self) -> None:
         while True:
             if (REFERENCE, 0) in self.next_offsets():
@@ -151,7 +166,14 @@ async def open_projector(
 
         announcer = Announcer(await connect("announcer"))
         lanes: list[Lane] = []
-        projector = Projector(lanes, announcer, await connect("control"), kafka, settings)
+        projector = Projector(
+            lanes,
+            announcer,
+            await connect("control"),
+            kafka,
+            settings,
+            live_model=model if live else None,
+        )
         lanes += [
             Lane(
                 await connect(f"lane {number}"),

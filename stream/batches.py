@@ -15,9 +15,11 @@ import aiokafka
 import faust
 import structlog
 from aiokafka import ConsumerRecord, TopicPartition
-from aiokafka.errors import NoOffsetForPartitionError
+from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, AppT, ConsumerMessage, Message
+
+from stream.errors import Corrupt
 
 log = structlog.get_logger()
 
@@ -80,6 +82,10 @@ class RecordBatchConsumerThread(driver.AIOKafkaConsumerThread):
             # A rebalance brought a partition that nothing was committed of, while this fetch was
             # under way. It is claimed and sought next, and not read before.
             return {}
+        except OffsetOutOfRangeError as error:
+            raise Corrupt(
+                f"the log has lost what comes next, or its end: {error}; the worker stops"
+            ) from error
 
 
 class RecordBatchConsumer(driver.Consumer):

@@ -32,6 +32,9 @@ def create_app(
         consumer_group_instance_id=worker.worker_instance_id,
         # A position beyond the log's end must stop the worker, not start it over.
         consumer_auto_offset_reset="none",
+        # Topics that vanished for a moment left the worker without partitions; by default it
+        # would ask for them again after five minutes.
+        consumer_metadata_max_age_ms=5_000,
         agent_supervisor="mode.CrashingSupervisor",
         # Batches wait in the projector, which says when there is room; a full Faust buffer
         # would stop fetching for a second at a time.

@@ -6,6 +6,7 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict
 
 from api.openapi import PROBLEMS
+from projections.transfers import TransferStatus
 from projections.usable import LotState
 
 _HEADERS: Final = {
@@ -85,6 +86,47 @@ class EntryShape(Shape):
 
 class CardAnswer(Page):
     entries: list[EntryShape]
+
+
+class SentShape(Shape):
+    """dispatched + over + unmatched = received + damaged + in_transit + short"""
+
+    dispatched: int
+    received: int
+    """In good state."""
+    damaged: int
+    in_transit: int
+    short: int
+    over: int
+    unmatched: int
+
+
+class SentLotShape(SentShape):
+    lot: str
+
+
+class SentItemShape(SentShape):
+    """All lots together, whatever lots the ends typed."""
+
+    item_id: str
+    lots: list[SentLotShape]
+
+
+class TransferShape(Shape):
+    from_facility_id: str
+    to_facility_id: str
+    transfer_id: str
+    status: TransferStatus
+    """The first of `statuses`, which are in the order in which they matter."""
+    statuses: list[TransferStatus]
+    dispatched_at: datetime | None
+    received_at: datetime | None
+    overdue_at: datetime | None = None
+    items: list[SentItemShape]
+
+
+class TransfersAnswer(Page):
+    transfers: list[TransferShape]
 
 
 class EventShape(Shape):

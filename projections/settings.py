@@ -26,6 +26,9 @@ class ReadingSettings(DatabaseSettings):
     read_statement_timeout_seconds: float = Field(
         default=15.0, gt=0, description="after which Postgres ends a read"
     )
+    transfer_overdue_days: float = Field(
+        default=7.0, gt=0, description="how long goods may be on their way between facilities"
+    )
 
 
 class VerifierSettings(DatabaseSettings):

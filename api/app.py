@@ -7,7 +7,19 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 
-from api import card, catalogue, commands, day_book, health, overview, pages, reference, stock
+from api import (
+    card,
+    catalogue,
+    checking,
+    commands,
+    day_book,
+    discrepancies,
+    health,
+    overview,
+    pages,
+    reference,
+    stock,
+)
 from api.directory import Directory
 from api.latency import MeasureLatency
 from api.openapi import document
@@ -34,7 +46,19 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
     )
     app.add_middleware(MeasureLatency)
     add_problem_handlers(app)
-    for module in (commands, reference, stock, card, day_book, overview, catalogue, health, pages):
+    for module in (
+        commands,
+        checking,
+        reference,
+        stock,
+        card,
+        day_book,
+        discrepancies,
+        overview,
+        catalogue,
+        health,
+        pages,
+    ):
         # as include_router does, but for a second look for the route on each request
         app.router.routes.extend(module.router.routes)
     app.openapi = partial(document, app)  # type: ignore[method-assign]  # FastAPI's own way

@@ -67,7 +67,7 @@ async def read_stock(
     reversals and later changes of the catalogue are left out. Further pages are of the first
     page's moment. Lots are in the order in which they should be given: first expiry first.
 
-    `open_discrepancies` counts cards with negative book stock and items not in the catalogue.
+    `open_discrepancies` counts those of kinds negative_stock, unrecorded_lot and unknown_item.
     """
     refuse(request, "include")
     reading = services_of(request).reading

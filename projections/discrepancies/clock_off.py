@@ -1,10 +1,12 @@
 """A device's clock is wrong by more than 10 minutes (`clock_is_off` in the read model).
 
 `sent_at` is the sender's clock at sending, so it differs from `recorded_at` by no more than sending
-takes, however late the event itself is posted. As the sender's clock is what is in doubt, this kind
-alone goes by `recorded_at`. Opens with the first event that came with a wrong clock, ends with the
-device's first event with a right one that happened and came after the last wrong one; reversed
-events open nothing. Matters because the order of events makes the balance.
+takes, however late the event itself is posted. As the sender's clock is what is in doubt, this
+kind alone goes by `recorded_at`. Opens with the first event that came with a wrong clock, ends
+with the device's first event with a right one that happened and came after the last wrong one. The
+facility's days are taken whole: a clock that was right in between is wrong all the same if it is
+wrong again on that day. Reversed events open nothing. Matters because the order of events makes
+the balance.
 """
 
 from typing import Final
@@ -14,7 +16,7 @@ from projections.discrepancies.kind import Kind
 _IS_OFF: Final = "clock_is_off(event.body ->> 'sent_at', event.recorded_at)"
 _DEVICE: Final = "coalesce(event.body ->> 'device_id', '')"
 
-# By day, so that the look for the right clock is not taken once for each event of a bad week.
+# The look for the right clock is taken once a day, not for each event of a bad week.
 _DAYS: Final = f"""
     SELECT place.facility_id, event.facility_no, {_DEVICE} AS device, count(*) AS events,
            min(event.recorded_at) AS first_at, max(event.recorded_at) AS last_at,

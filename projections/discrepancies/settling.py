@@ -39,10 +39,10 @@ def settled_by_counts(event: str, *, item_ids: str, after: str | None = None) ->
         JOIN ledger_entry AS touched ON {is_card("touched")}
          AND touched.occurred_at = {event}.occurred_at AND touched.event_id = {event}.event_id
         LEFT JOIN LATERAL (
-            SELECT later.occurred_at AS at, later.event_id FROM ledger_entry AS later
-            WHERE {is_card("later")} AND later.is_count AND later.reversed_at IS NULL
-              AND (later.occurred_at, later.event_id) > ({after}.occurred_at, {after}.event_id)
-            ORDER BY later.occurred_at, later.event_id, later.line_no LIMIT 1
+            SELECT recount.occurred_at AS at, recount.event_id FROM ledger_entry AS recount
+            WHERE {is_card("recount")} AND recount.is_count AND recount.reversed_at IS NULL
+              AND (recount.occurred_at, recount.event_id) > ({after}.occurred_at, {after}.event_id)
+            ORDER BY recount.occurred_at, recount.event_id, recount.line_no LIMIT 1
         ) AS counted ON true
         WHERE item_number.item_id = ANY ({item_ids}) AND card.facility_no = {event}.facility_no
     ) AS settled ON true

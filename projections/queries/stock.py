@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final, NamedTuple
 
+from projections.discrepancies.counting import COUNT_OPEN
 from projections.queries.moments import CARDS_AT, PRESENT, Moment
 from projections.queries.recalls import IN_FORCE, MADE_BY
 from projections.reading import FACILITY, ReadModel, Snapshot
@@ -115,10 +116,7 @@ SELECT {FACILITY},
           AND (decision = 'discarded' AND decided.recorded_at <= (SELECT known_at FROM moment))
               IS NOT TRUE
     ) AS suspect,
-    (SELECT count(*) FROM held WHERE on_hand < 0)
-      + (SELECT count(*) FROM stocked
-         WHERE NOT EXISTS (SELECT FROM catalogue WHERE catalogue.item_id = stocked.item_id))
-      AS open_discrepancies,
+    {COUNT_OPEN} AS open_discrepancies,
     (SELECT json_agg(json_build_array(item_id, name, essential, lots) ORDER BY item_id)
      FROM listed LEFT JOIN lots USING (item_no)) AS items
 """
@@ -141,7 +139,7 @@ class ItemStock(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class FacilityStock:
-    """`open_discrepancies` counts cards with negative book stock and items not in the catalogue."""
+    """`open_discrepancies` counts those of `projections.discrepancies.counting.COUNTED`."""
 
     snapshot: Snapshot
     time_zone: str | None

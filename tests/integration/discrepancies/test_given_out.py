@@ -75,7 +75,7 @@ async def test_recalled_dispensed(book: Book) -> None:
     )
     await book.register(recall(15, manufacturer="ACME"))
     await book.register(recall(35, lifted=True))
-    spans = [([4], 20, [], None), ([5], 30, [], None)]
+    spans: list[Any] = [([4], 20, [], None), ([5], 30, [], None)]
     assert await book.spans("recalled_dispensed") == spans
     assert {one.lot for one in await book.find("recalled_dispensed")} == {"A1"}
     await book.post(count(10, 50, 90, "A1"), reversal(11, 60, 4))

@@ -69,8 +69,9 @@ async def test_clock_off(book: Book) -> None:
     await sent(6, 2020, 5, device_id="TAB")
     assert await book.spans("clock_off") == [([2], 20, [6], 2020)]
     await sent(7, 2030, 12, device_id="TAB")
-    assert await book.spans("clock_off") == [([2], 20, [6], 2020), ([7], 2030, [], None)]
-    await book.post(reversal(8, 2040, 7), recorded_at=MORNING + timedelta(minutes=2040))
+    assert await book.spans("clock_off") == [([2], 20, [6], 2020), ([4], 2000, [], None)]
+    at = MORNING + timedelta(minutes=2040)
+    await book.post(reversal(8, 2040, 4), reversal(9, 2040, 7), recorded_at=at)
     assert await book.spans("clock_off") == [([2], 20, [6], 2020)]
 
 

@@ -128,7 +128,7 @@ async def work_a_day(client: httpx.AsyncClient) -> str:
 async def check_stock(client: httpx.AsyncClient, at: str) -> None:
     stock = await get(client, "/v1/facilities/F1/stock", at)
     assert stock["facility_id"] == "F1"
-    assert stock["open_discrepancies"] == 1
+    assert stock["open_discrepancies"] == 2  # the unrecorded lot, and that it is negative
     assert not stock["suspect"]
     assert stock["last_heard_at"] is not None
     assert stock["next_cursor"] is None

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from projections.queries.stock import FacilityStock, find_stock
 from projections.reading import ReadModel
 from projections.usable import LotStock
-from tests.integration.reading.rows import Rows, event_uuid
+from tests.integration.reading.rows import LONG_AGO, Rows, event_uuid
 
 
 async def stock_of(model: ReadModel, facility_id: str = "F1") -> FacilityStock:
@@ -97,6 +97,9 @@ async def test_discrepancies_and_suspicion(model: ReadModel, rows: Rows) -> None
     await rows.add_card("F1", "A", "L", -1)
     await rows.add_card("F1", "A", "M", 1)
     await rows.add_card("F1", "unknown", "L", 1)
+    await rows.add_entry(
+        "F1", "unknown", "L", event_uuid(1), occurred_at=LONG_AGO, quantity=1, balance=1
+    )
     await rows.add_dead_letter("F1", event_uuid(7), "conflict")
     await rows.add_dead_letter("F2", event_uuid(7), "failed")
     stock = await stock_of(model)

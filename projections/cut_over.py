@@ -34,15 +34,40 @@ UPDATE {new}.position AS new SET epoch = greatest(new.epoch, old.epoch) + 1
 FROM {live}.position AS old WHERE new.topic = old.topic AND new.partition = old.partition
 """
 
+# Discarded while the new model was being filled, after it had come past the record.
+COUNT_OVERRULED: Final = """
+SELECT count(*) FROM {new}.dead_letter_decision AS decision
+JOIN {new}.position USING (topic, partition)
+WHERE log_offset < next_offset AND decision = 'discarded' AND letter_kind <> 'conflict'
+  AND NOT EXISTS (SELECT FROM {new}.dead_letter AS letter
+                  WHERE (letter.topic, letter.partition, letter.log_offset)
+                      = (decision.topic, decision.partition, decision.log_offset))
+"""
+
+
+class Overruled(Conflict):
+    """An operator decided something about records that are in the new model already."""
+
 
 async def cut_over(
     connection: "asyncpg.Connection[Any]", filling: Filling, reader: LogReader, *, model: int
 ) -> None:
     """Make `model` the live one, filled up to exactly where the live one is.
 
-    Raises Conflict where another model went live meanwhile, LockNotAvailableError if a transaction
-    holds the positions for long; nothing has changed then.
+    Raises Conflict where another model went live meanwhile, Overruled, LockNotAvailableError if a
+    transaction holds the positions for long; nothing has changed then.
     """
+    try:
+        await _switch(connection, filling, reader, model=model)
+    except Overruled:
+        await connection.execute("DELETE FROM dawalog.rebuild")  # the next one starts over
+        raise
+    await connection.execute(f"NOTIFY {CHANNEL}")
+
+
+async def _switch(
+    connection: "asyncpg.Connection[Any]", filling: Filling, reader: LogReader, *, model: int
+) -> None:
     async with connection.transaction():
         await connection.execute(BOUNDS)
         live = await connection.fetchval("SELECT number FROM dawalog.live_model FOR UPDATE")
@@ -53,7 +78,6 @@ async def cut_over(
             "UPDATE dawalog.live_model SET number = $1, definition = $2", model, DEFINITION
         )
         await connection.execute("DELETE FROM dawalog.rebuild")
-    await connection.execute(f"NOTIFY {CHANNEL}")
 
 
 async def _take_over(
@@ -72,6 +96,11 @@ async def _take_over(
     rows = await connection.fetch(LOCK_POSITIONS.format(**schemas))
     stops = {(topic, partition): next_offset for topic, partition, next_offset in rows}
     await filling.reach(await _within_log(stops, reader))
+    if overruled := await connection.fetchval(COUNT_OVERRULED.format(**schemas)):
+        raise Overruled(
+            f"{overruled} records were discarded while the rebuild went on, after they were "
+            "applied in the new model: start it again"
+        )
     await connection.execute(COPY_EPOCHS.format(**schemas))
     await connection.execute(f"UPDATE {schemas['live']}.position SET epoch = epoch + 1")
 

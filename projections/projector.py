@@ -7,13 +7,15 @@ Kafka's: `claim` reads it there, and checks that the log is still the one that w
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any, Final
 
 import asyncpg
 from aiokafka import TopicPartition
 
 from projections.announcing import Announcer
+from projections.decided_ahead import find_discarded
+from projections.decisions import CHANNEL as DECIDED
 from projections.decoding import DecodedBatch, decode_batch
 from projections.lane import Lane
 from projections.log_check import check_log
@@ -33,6 +35,16 @@ DEAD_LETTER_REPORT_SECONDS: Final = 15.0
 
 LIVE_MODEL_SECONDS: Final = 0.5
 """How often a worker asks whether its read model is still the live one."""
+
+REPLAY_SECONDS: Final = 10.0
+"""How often to look for letters to replay, should no NOTIFY tell."""
+
+COUNT_OPEN: Final = """
+SELECT topic, letter.kind, count(*) FROM dead_letter AS letter
+LEFT JOIN dead_letter_decision USING (topic, partition, log_offset)
+WHERE decision IS DISTINCT FROM 'discarded'
+GROUP BY topic, letter.kind
+"""
 
 
 class Projector:
@@ -57,6 +69,7 @@ class Projector:
         self._kafka = kafka
         self._room = ROOM_LINES * settings.projector_transaction_lines
         self._roomy = asyncio.Event()
+        self._decided = asyncio.Event()
 
     async def run(self) -> None:
         """Work until something breaks; raises what broke (never returns)."""
@@ -64,6 +77,7 @@ class Projector:
             tasks.create_task(self._announcer.run())
             tasks.create_task(self._report_dead_letters())
             tasks.create_task(self._watch_live_model())
+            tasks.create_task(self._replay())
             for lane in self._lanes:
                 tasks.create_task(lane.run())
 
@@ -72,10 +86,13 @@ class Projector:
         async with self._between_transactions():
             async with self._control_lock:
                 positions = await claim_positions(self._control, partitions)
+                discarded = await find_discarded(self._control, self._kafka, positions)
             await check_log(self._kafka, positions)
             for position in positions:
                 lane = self._lane_of(position.partition)
                 lane.positions[position.topic, position.partition] = position
+                lane.discarded = discarded
+        self._decided.set()
         LAG.clear()
         return {
             TopicPartition(position.topic, position.partition): Claim(
@@ -128,6 +145,18 @@ class Projector:
     def _lane_of(self, partition: int) -> Lane:
         return self._lanes[partition % len(self._lanes)]
 
+    async def _replay(self) -> None:
+        """Work off what operators decided, soon after it is projected, wherever that is."""
+        async with self._control_lock:
+            await self._control.add_listener(DECIDED, lambda *_: self._decided.set())
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(REPLAY_SECONDS):
+                    await self._decided.wait()
+            self._decided.clear()
+            for lane in self._lanes:
+                await lane.replay()
+
     async def _watch_live_model(self) -> None:
         """An idle worker too must notice a cut-over, before the next record comes."""
         while self._live_model is not None:
@@ -139,9 +168,7 @@ class Projector:
         while True:
             if (REFERENCE, 0) in self.next_offsets():
                 async with self._control_lock:
-                    rows = await self._control.fetch(
-                        "SELECT topic, kind, count(*) FROM dead_letter GROUP BY topic, kind"
-                    )
+                    rows = await self._control.fetch(COUNT_OPEN)
                 DEAD_LETTERS.clear()
                 for topic, kind, count in rows:
                     DEAD_LETTERS.labels(topic, kind).set(count)

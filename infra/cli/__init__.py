@@ -9,7 +9,20 @@ import structlog
 import typer
 from pydantic import ValidationError
 
-from infra.cli import api, bench, demo, import_, init, ps, rebuild, settings, up, verify, worker
+from infra.cli import (
+    api,
+    bench,
+    dead_letters,
+    demo,
+    import_,
+    init,
+    ps,
+    rebuild,
+    settings,
+    up,
+    verify,
+    worker,
+)
 from infra.logging import configure_logging
 from stream.errors import DawalogError
 
@@ -31,6 +44,7 @@ app.command("api")(api.api)
 app.command("worker")(worker.worker)
 app.command("verify")(verify.verify)
 app.command("rebuild")(rebuild.rebuild)
+app.add_typer(dead_letters.app, name="dead-letters")
 
 
 def main() -> None:

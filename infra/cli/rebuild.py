@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from infra.cli.options import AsJson, DataDir
+from infra.cli.options import GC_THRESHOLDS, AsJson, DataDir
 from infra.cli.progress import shown_stages
 from infra.environment import use_data_dir
 
 if TYPE_CHECKING:
     from projections.rebuild import Rebuilt
-
-GC_THRESHOLDS = (200_000, 10, 10)
 
 
 def rebuild(
@@ -37,7 +35,6 @@ def rebuild(
     from projections.settings import ProjectorSettings
     from stream.settings import KafkaSettings
 
-    # As in a worker: looking for cycles among millions of short-lived objects costs a third.
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
     with shown_stages() as show:

@@ -1,13 +1,14 @@
 """`dawalog verify`: is every row what the log says?"""
 
 import asyncio
+import gc
 import json
 from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
-from infra.cli.options import AsJson, DataDir
+from infra.cli.options import GC_THRESHOLDS, AsJson, DataDir
 from infra.cli.progress import shown_progress
 from infra.environment import use_data_dir
 
@@ -29,6 +30,8 @@ def verify(
     Writes may go on meanwhile. Exits with 1 and names the first differing rows if there are any.
     """
     use_data_dir(data_dir)
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
     from projections.settings import DatabaseSettings
     from projections.verify import verify as run
     from stream.settings import KafkaSettings

@@ -59,12 +59,17 @@ def day_of(state: State) -> Day:
     return Day(open_pharmacies(state, HABITS, shelves), Random(7))
 
 
-def played(state: State) -> list[dict[str, Any]]:
-    day, now, events = day_of(state), NOW, []
+@pytest.fixture(scope="module")
+def events(state: State) -> list[dict[str, Any]]:
+    return play(state)
+
+
+def play(state: State) -> list[dict[str, Any]]:
+    day, now, happened = day_of(state), NOW, []
     for _ in range(EVENTS):
         now += timedelta(seconds=day.seconds_to_next())
-        events.append(day.next_event(now))
-    return events
+        happened.append(day.next_event(now))
+    return happened
 
 
 def test_the_state_is_whole(state: State) -> None:
@@ -107,8 +112,7 @@ def test_some_items_are_out_some_expired_some_near(state: State) -> None:
     assert 0.03 < near < 0.15
 
 
-def test_a_day_passes_the_contract(state: State) -> None:
-    events = played(state)
+def test_a_day_passes_the_contract(state: State, events: list[dict[str, Any]]) -> None:
     kinds = Counter(parse_event(event).type for event in events)
     assert set(EVENT_TYPES) - set(kinds) == {"lot_held", "lot_released"}
     assert kinds["medicine_dispensed"] > 0.8 * EVENTS
@@ -116,11 +120,13 @@ def test_a_day_passes_the_contract(state: State) -> None:
     assert {event["facility_id"] for event in events} <= set(state.by_id)
 
 
-def test_a_day_is_the_same_from_the_same_seed(state: State) -> None:
-    assert played(state) == played(state)
+def test_a_day_is_the_same_from_the_same_seed(state: State, events: list[dict[str, Any]]) -> None:
+    assert play(state) == events
 
 
-def test_nobody_gives_what_is_not_there(state: State, tmp_path: Path) -> None:
+def test_nobody_gives_what_is_not_there(
+    state: State, events: list[dict[str, Any]], tmp_path: Path
+) -> None:
     """The book that Dawalog keeps of it goes below nothing only on cards without a lot."""
     keys = KeyRing(tmp_path / "keys.json", "RJ")
     district = {each.facility_id for each in state.facilities if each.district_id == "RJ-KOT"}
@@ -129,7 +135,7 @@ def test_nobody_gives_what_is_not_there(state: State, tmp_path: Path) -> None:
         for facility_id in district
         for count in opening_counts(state.by_id[facility_id], state, HABITS, at=NOW)
     ]
-    posted += [event for event in played(state) if event["facility_id"] in district]
+    posted += [event for event in events if event["facility_id"] in district]
     ledger = fold(logged(event, offset, keys) for offset, event in enumerate(posted))
     entries = [entry for card, on_it in ledger.entries.items() if card.lot for entry in on_it]
     assert len(entries) > 10_000

@@ -47,6 +47,10 @@ SENTENCES: Final = {
     "failed": "The event is recorded, but Dawalog could not apply it. The facility's figures are "
     "marked as suspect until that is mended; nothing has to be sent again.",
 }
+DISCARDED: Final = (
+    "The event is recorded, but Dawalog could not apply it, and an operator decided that it never "
+    "counts. If it did happen, post it again under a new event_id."
+)
 
 
 @router.get("/v1/facilities/{facility_id}/events", responses=read_answers(DayBookAnswer))
@@ -151,11 +155,18 @@ def _told(fate: EventFate) -> dict[str, Any]:
         "state": state,
         "position": PositionToken(fate.snapshot.cluster_id, place).encode(),
         "recorded_at": in_utc(first.recorded_at),
-        "detail": SENTENCES[state],
+        "detail": describe_state(fate),
     }
     if fate.applied and fate.applied.reversed_at:
         told["reversed_at"] = in_utc(fate.applied.reversed_at)
     return told
+
+
+def describe_state(fate: EventFate) -> str:
+    """A sentence for who posted the event."""
+    if fate.applied is None and all(letter.is_discarded for letter in fate.letters):
+        return DISCARDED
+    return SENTENCES[state_of(fate)]
 
 
 def _lettered_body(value: str | None) -> dict[str, Any]:

@@ -48,10 +48,12 @@ SELECT {FACILITY},
      FROM event
      WHERE facility_no = (SELECT facility_no FROM facility_number WHERE facility_id = $1)
        AND event_id = $3::uuid) AS applied,
-    (SELECT json_agg(json_build_array(kind, recorded_at, partition, log_offset,
-                                      encode(record_value, 'base64'))
+    (SELECT json_agg(json_build_array(kind, letter.recorded_at, partition, log_offset,
+                                      encode(record_value, 'base64'),
+                                      decision IS NOT DISTINCT FROM 'discarded')
                      ORDER BY log_offset)
-     FROM dead_letter
+     FROM dead_letter AS letter
+     LEFT JOIN dead_letter_decision USING (topic, partition, log_offset)
      WHERE facility_id = $1 AND event_id = $3::uuid AND topic = 'stock-events') AS dead_letters
 """
 
@@ -84,6 +86,7 @@ class Letter(NamedTuple):
     partition: int
     log_offset: int
     value: str | None  # base64 of the record's bytes
+    is_discarded: bool
 
 
 @dataclass(frozen=True, slots=True)

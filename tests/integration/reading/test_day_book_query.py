@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from api.day_book import NEWEST, state_of
+from api.day_book import DISCARDED, NEWEST, SENTENCES, describe_state, state_of
 from api.parameters import EARLIEST, LATEST
 from projections.queries.day_book import find_event, list_events
 from projections.reading import ReadModel
@@ -109,3 +109,20 @@ async def test_states(model: ReadModel, rows: Rows) -> None:
         "failed",
         None,
     ]
+
+
+async def test_a_discarded_event_is_told_from_one_that_waits(model: ReadModel, rows: Rows) -> None:
+    await rows.add_dead_letter("F1", event_uuid(1), "failed")
+    await rows.add_dead_letter("F1", event_uuid(2), "failed")
+    await rows.connection.execute(
+        "INSERT INTO dead_letter_decision SELECT topic || '/' || partition || '/' || log_offset,"
+        " topic, partition, log_offset, 0, kind, 'discarded', 'a reason', 'asha', recorded_at"
+        " FROM dead_letter WHERE event_id = $1",
+        event_uuid(2),
+    )
+    told = []
+    for number in (1, 2):
+        fate = await find_event(model, facility_id="F1", partition=0, event_id=event_uuid(number))
+        assert fate is not None
+        told.append(describe_state(fate))
+    assert told == [SENTENCES["failed"], DISCARDED]

@@ -17,8 +17,10 @@ from api import (
     health,
     overview,
     pages,
+    recalls,
     reference,
     stock,
+    transfers,
 )
 from api.directory import Directory
 from api.latency import MeasureLatency
@@ -54,6 +56,8 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         card,
         day_book,
         discrepancies,
+        transfers,
+        recalls,
         overview,
         catalogue,
         health,

@@ -1,4 +1,4 @@
-"""GET /v1/facilities, /v1/items, /v1/districts: what is registered, as now in force."""
+"""GET /v1/facilities, /v1/items, /v1/districts, /v1/recalls: what is registered, now in force."""
 
 from typing import Annotated, Any, Final
 
@@ -10,12 +10,19 @@ from api.cursors import decode_cursor, encode_cursor
 from api.freshness import require_position
 from api.parameters import Cursor, Limit, PrintableText
 from api.services import services_of
-from api.shapes import DistrictsAnswer, FacilitiesAnswer, ItemsAnswer, read_answers
+from api.shapes import (
+    DistrictsAnswer,
+    FacilitiesAnswer,
+    ItemsAnswer,
+    RecallsAnswer,
+    read_answers,
+)
 from projections.queries.catalogue import (
     Registered,
     list_districts,
     list_facilities,
     list_items,
+    list_recalls,
 )
 from stream.fields import Id, Instant
 from stream.reference import Level
@@ -80,18 +87,33 @@ async def read_districts(
     return _page(request, "districts", "district_id", found, limit)
 
 
+@router.get("/v1/recalls", responses=read_answers(RecallsAnswer))
+async def read_recalls(
+    request: Request,
+    *,
+    item_id: Annotated[Id | None, Query()] = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Response:
+    """Recalls by id, lifted ones too; `GET /v1/recalls/{recall_id}` tells where the lot is."""
+    found = await list_recalls(
+        services_of(request).reading.model, after=_after(cursor), item_id=item_id, limit=limit + 1
+    )
+    return _page(request, "recalls", "recall_id", found, limit)
+
+
 def _after(cursor: str | None) -> str:
     return decode_cursor(cursor, LIST_CURSOR)[0] if cursor else ""
 
 
 def _page(request: Request, name: str, id_field: str, found: Registered, limit: int) -> Response:
-    records = [_shown(record) for record in found.records[:limit]]
+    records = [shown(record) for record in found.records[:limit]]
     body: dict[str, Any] = {name: records, "next_cursor": None}
     if len(found.records) > limit:
         body["next_cursor"] = encode_cursor(records[-1][id_field], found.snapshot.taken_at)
     return answer(request, services_of(request).reading, body, found.snapshot)
 
 
-def _shown(record: dict[str, Any]) -> dict[str, Any]:
+def shown(record: dict[str, Any]) -> dict[str, Any]:
     kept = {name: value for name, value in record.items() if name not in NOT_SHOWN}
     return kept | {"valid_from": in_utc(record["valid_from"])}

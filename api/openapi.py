@@ -12,7 +12,7 @@ from api.bodies import JSON, NDJSON
 from api.problems import MEDIA_TYPE
 from api.recording import MAX_BATCH
 from stream.events import posted_event
-from stream.reference import District, Facility, Item, posted_reference
+from stream.reference import District, Facility, Item, Recall, posted_reference
 
 _REF: Final = "#/components/schemas/{model}"
 
@@ -139,6 +139,7 @@ REFERENCE_BATCH_BODY: Final = _batch_body("PostedReference")
 FACILITY_BODY: Final = _put_body(Facility, "facility_id")
 ITEM_BODY: Final = _put_body(Item, "item_id")
 DISTRICT_BODY: Final = _put_body(District, "district_id")
+RECALL_BODY: Final = _put_body(Recall, "recall_id")
 
 _POSITION: Final = {
     "headers": {

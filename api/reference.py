@@ -13,6 +13,7 @@ from api.openapi import (
     DISTRICT_BODY,
     FACILITY_BODY,
     ITEM_BODY,
+    RECALL_BODY,
     REFERENCE_BATCH_BODY,
     SINGLE_ANSWERS,
 )
@@ -40,6 +41,7 @@ ID_FIELDS: Final[Mapping[str, str]] = {
     "facility": "facility_id",
     "item": "item_id",
     "district": "district_id",
+    "recall": "recall_id",
 }
 
 
@@ -71,6 +73,14 @@ async def put_item(request: Request) -> Response:
 async def put_district(request: Request) -> Response:
     """Register a district, or change its record from `valid_from` on."""
     return await _put(request, "district")
+
+
+@router.put(
+    "/v1/recalls/{recall_id}", status_code=202, openapi_extra=RECALL_BODY, responses=SINGLE_ANSWERS
+)
+async def put_recall(request: Request) -> Response:
+    """Recall a lot everywhere from `valid_from` on, or lift the recall: `"lifted": true`."""
+    return await _put(request, "recall")
 
 
 @router.post(

@@ -131,6 +131,7 @@ CREATE TABLE transfer_line (
 );
 CREATE INDEX transfer_line_from ON transfer_line (from_facility_id, to_facility_id, transfer_id);
 CREATE INDEX transfer_line_to ON transfer_line (to_facility_id);
+CREATE INDEX transfer_line_lot ON transfer_line (item_no, lot);
 
 -- Holds and releases of a lot at a facility; the last unreversed one by (occurred_at, event_id)
 -- counts. Joined with its event for when it was recorded, and whether it was reversed.

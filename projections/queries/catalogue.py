@@ -1,4 +1,4 @@
-"""Lists of what is registered: facilities, items, districts, each as now in force."""
+"""Lists of what is registered: facilities, items, districts, recalls, each as now in force."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -58,6 +58,21 @@ SELECT {REFERENCE_ALONE},
 """
 
 
+RECALLS: Final = f"""
+WITH page AS (
+    SELECT recall_id, body, valid_from FROM (
+        SELECT DISTINCT ON (recall_id) * FROM recall_record
+        WHERE valid_from <= now() AND recall_id > $1
+        ORDER BY recall_id, valid_from DESC, log_offset DESC
+    ) AS recall
+    WHERE item_id = coalesce($2::text, item_id)
+    ORDER BY recall_id LIMIT $3
+)
+SELECT {REFERENCE_ALONE},
+    (SELECT json_agg(json_build_array(body, valid_from) ORDER BY recall_id) FROM page) AS records
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Registered:
     """Records as they stand in the log, each with the instant from which it is in force."""
@@ -91,6 +106,12 @@ async def list_districts(
     model: ReadModel, *, after: str = "", state: str | None = None, limit: int
 ) -> Registered:
     return _registered(await model.fetch(DISTRICTS, after, state, limit))
+
+
+async def list_recalls(
+    model: ReadModel, *, after: str = "", item_id: str | None = None, limit: int
+) -> Registered:
+    return _registered(await model.fetch(RECALLS, after, item_id, limit))
 
 
 def _registered(snapshot: Snapshot) -> Registered:

@@ -15,6 +15,7 @@ WRITES = (
     ("/v1/facilities/{facility_id}", "put"),
     ("/v1/items/{item_id}", "put"),
     ("/v1/districts/{district_id}", "put"),
+    ("/v1/recalls/{recall_id}", "put"),
     ("/v1/reference/batch", "post"),
 )
 

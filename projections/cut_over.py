@@ -6,6 +6,7 @@ worker that waited for its positions finds their epochs gone and stops; it never
 the new model doesn't get.
 """
 
+import time
 from typing import Any, Final
 
 import asyncpg
@@ -51,18 +52,22 @@ class Overruled(Conflict):
 
 async def cut_over(
     connection: "asyncpg.Connection[Any]", filling: Filling, reader: LogReader, *, model: int
-) -> None:
+) -> float:
     """Make `model` the live one, filled up to exactly where the live one is.
 
-    Raises Conflict where another model went live meanwhile, Overruled, LockNotAvailableError if a
-    transaction holds the positions for long; nothing has changed then.
+    Returns for how many seconds nothing could be projected, at most. Raises Conflict where another
+    model went live meanwhile, Overruled, LockNotAvailableError if a transaction holds the positions
+    for long; nothing has changed then.
     """
+    began = time.monotonic()
     try:
         await _switch(connection, filling, reader, model=model)
     except Overruled:
         await connection.execute("DELETE FROM dawalog.rebuild")  # the next one starts over
         raise
+    held_seconds = time.monotonic() - began
     await connection.execute(f"NOTIFY {CHANNEL}")
+    return held_seconds
 
 
 async def _switch(

@@ -43,12 +43,16 @@ GRACE_SECONDS: Final = 5.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rebuilt:
-    """`records` were projected by this run; a resumed one had some already."""
+    """`records` were projected by this run; a resumed one had some already.
+
+    `held_seconds`: nothing was projected for so long, for the switch.
+    """
 
     model: int
     resumed: bool
     records: int
     fill_seconds: float
+    held_seconds: float
     seconds: float
     verdict: Verdict | None
 
@@ -80,7 +84,7 @@ async def rebuild(
             verdict = await _verify(control, settings, kafka, model, show) if verified else None
             await _fill(filling, reader, show)
             show("switching", 0, 1)
-            await cut_over(control, filling, reader, model=model)
+            held_seconds = await cut_over(control, filling, reader, model=model)
             show("switching", 1, 1)
             records = sum(filling.next_offsets().values()) - before
         seconds = time.monotonic() - began
@@ -91,6 +95,7 @@ async def rebuild(
         resumed=resumed,
         records=records,
         fill_seconds=round(fill_seconds, 3),
+        held_seconds=round(held_seconds, 3),
         seconds=round(seconds, 3),
         verdict=verdict,
     )

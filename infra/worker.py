@@ -27,7 +27,7 @@ from stream.errors import DawalogError, Unavailable
 from stream.health import serve_health
 from stream.settings import KafkaSettings, WorkerSettings
 from stream.topics import REFERENCE, cluster_id
-from stream.worker import create_app
+from stream.worker import HEARTBEAT_SHARE, create_app
 
 log = structlog.get_logger()
 
@@ -35,6 +35,7 @@ STOP_SECONDS: Final = 5.0
 """How long an orderly stop may take; after that the process just ends, which is as safe."""
 
 WATCH_SECONDS: Final = 1.0
+STANDSTILL_WATCH_SECONDS: Final = 0.25
 
 GC_THRESHOLDS: Final = (200_000, 10, 10)
 
@@ -122,7 +123,7 @@ async def _watch(app: RecordBatchApp, projector: Projector) -> None:
 
 
 async def watch_standstill(session_seconds: float) -> None:
-    """Raise once this process stood still for longer than its session lasts.
+    """Raise once this process stood still for so long that its session may have ended.
 
     Others have its partitions by then, and what it holds is stale. The positions would stop it,
     but only when it next had something to write.
@@ -130,11 +131,11 @@ async def watch_standstill(session_seconds: float) -> None:
     loop = asyncio.get_running_loop()
     while True:
         seen = loop.time()
-        await asyncio.sleep(WATCH_SECONDS)
-        stood_seconds = loop.time() - seen - WATCH_SECONDS
-        if stood_seconds > session_seconds:
+        await asyncio.sleep(STANDSTILL_WATCH_SECONDS)
+        stood_seconds = loop.time() - seen - STANDSTILL_WATCH_SECONDS
+        if stood_seconds > session_seconds * (1 - HEARTBEAT_SHARE):
             raise Unavailable(
-                f"the worker stood still for {stood_seconds:.0f} s, longer than its session of "
+                f"the worker stood still for {stood_seconds:.1f} s, and its session lasts "
                 f"{session_seconds:.0f} s: it starts again"
             )
 

@@ -11,6 +11,9 @@ from stream.settings import KafkaSettings, WorkerSettings, client_options
 
 APP_ID = "dawalog-projector"
 
+HEARTBEAT_SHARE = 0.25
+"""How much of a session passes between two signs of life."""
+
 
 def create_app(
     projection: Projection, kafka: KafkaSettings, worker: WorkerSettings, topics: Sequence[str]
@@ -26,7 +29,7 @@ def create_app(
         broker=[f"kafka://{server}" for server in kafka.kafka_bootstrap_servers.split(",")],
         broker_credentials=_credentials(kafka),
         broker_session_timeout=worker.worker_session_timeout_seconds,
-        broker_heartbeat_interval=worker.worker_session_timeout_seconds / 4,
+        broker_heartbeat_interval=worker.worker_session_timeout_seconds * HEARTBEAT_SHARE,
         broker_rebalance_timeout=worker.worker_session_timeout_seconds,
         broker_max_poll_records=worker.worker_fetch_records,
         consumer_group_instance_id=worker.worker_instance_id,

@@ -16,12 +16,12 @@ FACILITIES = tuple(f"PHC-{number}" for number in range(24))
 
 
 @asynccontextmanager
-async def feeding(stack: Stack, folder: Path) -> AsyncIterator[None]:
+async def feeding(stack: Stack, folder: Path, seed: int = 0) -> AsyncIterator[None]:
     """Append events of all facilities, round by round, until the block ends."""
     keys = KeyRing(folder / "keys.json", "RJ")
     log = EventLog(stack.kafka_settings)
     await log.start()
-    task = asyncio.create_task(_feed(log, keys))
+    task = asyncio.create_task(_feed(log, keys, seed))
     try:
         yield
         assert not task.done(), task.exception()
@@ -43,8 +43,8 @@ async def append_some(stack: Stack, folder: Path, rounds: int, seed: int = 0) ->
     await log.stop()
 
 
-async def _feed(log: EventLog, keys: KeyRing) -> None:
-    days = [events_of(facility_id) for facility_id in FACILITIES]
+async def _feed(log: EventLog, keys: KeyRing, seed: int) -> None:
+    days = [events_of(facility_id, seed) for facility_id in FACILITIES]
     while True:
         await log.append([encode(next(day), keys, PARTITIONS) for day in days])
         await asyncio.sleep(0.1)  # some 240 events/s leave the machine to what is tested

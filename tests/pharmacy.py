@@ -26,16 +26,16 @@ def events_of(facility_id: str, seed: int = 0) -> Iterator[Event]:
     number = 0
     while True:
         yield {
-            "event_id": event_id(facility_id, number),
+            "event_id": event_id(facility_id, number, seed),
             "facility_id": facility_id,
             "occurred_at": (began + timedelta(seconds=number)).isoformat(),
-            **_what_happened(dice, facility_id, number),
+            **_what_happened(dice, facility_id, number, seed),
         }
         number += 1
 
 
-def event_id(facility_id: str, number: int) -> str:
-    return str(uuid5(NAMESPACE_OID, f"{facility_id} {number}"))
+def event_id(facility_id: str, number: int, seed: int) -> str:
+    return str(uuid5(NAMESPACE_OID, f"{seed} {facility_id} {number}"))
 
 
 def encode(event: Event, keys: KeyRing, partitions: int) -> OutgoingRecord:
@@ -49,7 +49,7 @@ def encode(event: Event, keys: KeyRing, partitions: int) -> OutgoingRecord:
     )
 
 
-def _what_happened(dice: random.Random, facility_id: str, number: int) -> Event:
+def _what_happened(dice: random.Random, facility_id: str, number: int, seed: int) -> Event:
     kind = dice.choices(("dispense", "receive", "count", "reverse"), (60, 25, 10, 5))[0]
     if kind == "receive" or number == 0:
         lines = [
@@ -64,7 +64,7 @@ def _what_happened(dice: random.Random, facility_id: str, number: int) -> Event:
         ]
         return {"type": "stock_counted", "complete": dice.random() < 0.3, "lines": lines}
     if kind == "reverse":
-        target = event_id(facility_id, dice.randrange(number))
+        target = event_id(facility_id, dice.randrange(number), seed)
         return {"type": "event_reversed", "reverses": target, "reason": "typed twice"}
     lines = [
         {"item_id": item, "lot": dice.choice((lot, lot, None)), "quantity": dice.randint(1, 20)}

@@ -25,14 +25,15 @@ class Worker:
     def said(self) -> str:
         return self.log.read_text()
 
-    async def until_claimed(self) -> None:
-        """Wait until it owns partitions."""
+    async def until_claimed(self, partitions: int = 1, within: float = 30) -> None:
+        """Wait until its newest claim is of so many partitions, or more."""
 
         async def has_claimed() -> bool:
             assert self.process.poll() is None, self.said
-            return re.search(r"partitions claimed", self.said) is not None
+            claims = re.findall(r'"partitions": (\d+), "event": "partitions claimed"', self.said)
+            return bool(claims) and int(claims[-1]) >= partitions
 
-        await until(has_claimed, f"claimed: {self.said}")
+        await until(has_claimed, f"{partitions} partitions claimed", within)
 
     async def until_ended(self, seconds: float = 30) -> int:
         """Wait for its end and return the exit code."""

@@ -4,6 +4,7 @@ Broken on purpose once, to see these tests fail: `log_check` without its compari
 digests; `schema` without that of clusters; the worker with `auto_offset_reset` set to earliest.
 """
 
+import asyncio
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,6 +15,9 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.records_to_delete import RecordsToDelete
 
+from projections.projector import open_projector
+from projections.settings import ProjectorSettings
+from stream.batches import LogRecord, RecordBatch
 from stream.topics import REFERENCE, STOCK_EVENTS
 from tests.feeding import append_some
 from tests.log_reading import Database, Offsets, log_ends, projected, read_log
@@ -29,24 +33,38 @@ REMEDY = "restore the log, or run `dawalog rebuild`"
 
 @pytest.fixture
 async def projected_log(stack: Stack, database: Database, tmp_path: Path) -> Stack:
-    """Some events, projected by a worker that has stopped since."""
+    """Some events, projected as a worker does that has stopped since."""
     await append_some(stack, tmp_path, rounds=4)
-    async with projecting(stack, database, tmp_path):
-        pass
+    by_partition: dict[int, list[LogRecord]] = {}
+    for record in await read_log(stack.kafka_settings):
+        by_partition.setdefault(record.partition, []).append(record)
+    settings = ProjectorSettings(database_url=stack.database_url)
+    async with open_projector(settings, stack.kafka_settings, model=1) as projector:
+        running = asyncio.create_task(projector.run())
+        places = [TopicPartition(STOCK_EVENTS, number) for number in by_partition]
+        for place, claim in (await projector.claim(places)).items():
+            records = by_partition[place.partition]
+            await projector.submit(RecordBatch(STOCK_EVENTS, place.partition, claim.epoch, records))
+        await until_projected(stack, database)
+        running.cancel()
+        await asyncio.wait([running])
     return stack
+
+
+async def until_projected(stack: Stack, database: Database) -> None:
+    ends = {place: end for place, end in (await log_ends(stack.kafka_settings)).items() if end}
+
+    async def at_the_end() -> bool:
+        return await moved(database) == ends
+
+    await until(at_the_end, "all is projected")
 
 
 @asynccontextmanager
 async def projecting(stack: Stack, database: Database, folder: Path) -> AsyncIterator[Worker]:
     """A worker that has projected all there is."""
     with running_worker(stack, folder / "worker.log") as worker:
-        ends = await log_ends(stack.kafka_settings)
-
-        async def at_the_end() -> bool:
-            assert worker.process.poll() is None, worker.said
-            return await projected(database) == ends
-
-        await until(at_the_end, "all is projected")
+        await until_projected(stack, database)
         yield worker
 
 

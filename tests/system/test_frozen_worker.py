@@ -2,7 +2,8 @@
 
 Broken on purpose once, to see these tests fail: `projections.positions.MOVE` without its compare
 of epoch and next_offset, `infra.worker` without `watch_standstill`, worker sessions in Postgres
-without `idle_in_transaction_session_timeout`, and `stream.batches` without `release`.
+without `idle_in_transaction_session_timeout`, positions moved in a transaction of their own before
+the rows, and `stream.batches` raising for partitions that nothing was committed of.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ import pytest
 from tests.feeding import feeding
 from tests.log_reading import Database, Offsets, log_ends, projected, read_log
 from tests.read_model import expected_rows, read_rows
-from tests.stack import Stack
+from tests.stack import PARTITIONS, Stack
 from tests.system.service import wait_until
 from tests.waiting import until
 from tests.workers import Worker, running_worker
@@ -45,6 +46,7 @@ async def test_second_worker_shares_the_work(
 async def test_frozen_worker_is_replaced_and_gives_up(
     stack: Stack, database: Database, tmp_path: Path
 ) -> None:
+    """It froze idle, so it has nothing to write that would tell it."""
     with (
         running_worker(stack, tmp_path / "frozen.log") as frozen,
         running_worker(stack, tmp_path / "other.log") as other,
@@ -53,9 +55,13 @@ async def test_frozen_worker_is_replaced_and_gives_up(
             await frozen.until_claimed()
             await other.until_claimed()
             await all_move_on(database)
-            frozen.signal(signal.SIGSTOP)
-            await all_move_on(database, within=TAKEN_OVER_SECONDS)
+        await assert_exact(stack, database)
+        frozen.signal(signal.SIGSTOP)
+        await other.until_claimed(PARTITIONS + 1, within=TAKEN_OVER_SECONDS)
+        async with feeding(stack, tmp_path, seed=1):
+            await all_move_on(database)
         await assert_gives_up(frozen)
+        assert "stood still" in frozen.said
         assert other.process.poll() is None, other.said
         await assert_exact(stack, database)
 

@@ -1,8 +1,8 @@
 """SIGKILL of any part in random order under load: nothing acknowledged is lost or done twice.
 
 `DAWALOG_TEST_KILLS` is how many (20), `DAWALOG_TEST_SEED` in which order (printed; else random).
-Broken on purpose once, to see these tests fail: the API answering before Kafka has the record
-(`acks=0`), positions moved in a transaction of their own before the rows, and after them.
+Broken on purpose once, to see the first test fail: `stream.lanes` answering that a record is in the
+log where it doesn't know; the second: a worker without DAWALOG_WORKER_INSTANCE_ID.
 """
 
 import asyncio

@@ -65,13 +65,16 @@ SET on_hand = excluded.on_hand, expiry = excluded.expiry, occurred_at = excluded
     event_id = excluded.event_id, line_no = excluded.line_no
 """
 
+# Yields what was there before.
 PUT_ACTIVITY: Final = """
-INSERT INTO facility_activity AS known (facility_no, last_recorded_at, ahead)
-SELECT * FROM unnest($1::int[], $2::timestamptz[], $3::interval[])
-ON CONFLICT (facility_no) DO UPDATE
-SET last_recorded_at = greatest(known.last_recorded_at, excluded.last_recorded_at),
-    ahead = greatest(known.ahead, excluded.ahead)
-RETURNING facility_no, last_recorded_at
+WITH put AS (
+    INSERT INTO facility_activity AS known (facility_no, last_recorded_at, ahead)
+    SELECT * FROM unnest($1::int[], $2::timestamptz[], $3::interval[])
+    ON CONFLICT (facility_no) DO UPDATE
+    SET last_recorded_at = greatest(known.last_recorded_at, excluded.last_recorded_at),
+        ahead = greatest(known.ahead, excluded.ahead)
+)
+SELECT facility_no, last_recorded_at FROM facility_activity WHERE facility_no = ANY ($1)
 """
 
 EVENT_COLUMNS: Final = (
@@ -225,15 +228,19 @@ async def _put_activity(
     connection: "asyncpg.Connection[Any]", applied: Sequence[Arrival]
 ) -> set[int]:
     """Facilities that had told us something later than what comes now: records are replayed."""
-    heard = {arrival.facility_no: arrival.recorded_at for arrival in applied}
-    ahead = dict.fromkeys(heard, timedelta())
+    first: dict[int, datetime] = {}
+    last: dict[int, datetime] = {}
+    ahead: dict[int, timedelta] = {}
     for arrival in applied:
-        lead = arrival.event.occurred_at - arrival.recorded_at
-        ahead[arrival.facility_no] = max(ahead[arrival.facility_no], lead)
+        facility_no, recorded_at = arrival.facility_no, arrival.recorded_at
+        first.setdefault(facility_no, recorded_at)
+        last[facility_no] = recorded_at
+        lead = arrival.event.occurred_at - recorded_at
+        ahead[facility_no] = max(lead, ahead.get(facility_no, timedelta()))
     rows = await connection.fetch(
-        PUT_ACTIVITY, list(heard), list(heard.values()), list(ahead.values())
+        PUT_ACTIVITY, list(last), list(last.values()), list(ahead.values())
     )
-    return {number for number, last_recorded_at in rows if last_recorded_at > heard[number]}
+    return {facility_no for facility_no, heard_at in rows if heard_at > first[facility_no]}
 
 
 def _list_replayed(by_card: Lines, replayed: Collection[int]) -> dict[CardKey, FoldKey]:

@@ -39,7 +39,7 @@ EVENTS: list[dict[str, Any]] = [
     },
     {"type": "stock_received", "lines": [LOT | {"quantity": 8, "manufacturer": "Sun"}]},
     {"type": "lot_held", **LOT, "reason": "broken seal"},
-    {"type": "event_reversed", "reverses": event_id(FACILITY, 0), "reason": "typed twice"},
+    {"type": "event_reversed", "reverses": event_id(FACILITY, 0, seed=0), "reason": "typed twice"},
     {"type": "medicine_returned", "lines": [LOT | {"quantity": 2}]},
 ]
 REFERENCES: list[dict[str, Any]] = [
@@ -82,7 +82,11 @@ async def append_everything(stack: Stack, folder: Path, rounds: int = 8) -> None
     keys = KeyRing(folder / "keys.json", "RJ")
     await append_some(stack, folder, rounds)
     events = [
-        {"event_id": event_id("full log", number), "facility_id": FACILITY, "occurred_at": WHEN}
+        {
+            "event_id": event_id("full log", number, seed=0),
+            "facility_id": FACILITY,
+            "occurred_at": WHEN,
+        }
         | event
         for number, event in enumerate(EVENTS)
     ]

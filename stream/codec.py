@@ -97,11 +97,11 @@ def _seal(event: PostedDispense, content: dict[str, Any], keys: KeyRing) -> dict
     private: dict[str, Any] = {name: content.pop(name) for name in _PRIVATE if name in content}
     if not private:
         return {}
+    year_keys = keys.year_keys(event.occurred_at)
+    if year_keys is None:
+        return {"left_out": list(private)}
     return seal_private(
-        private,
-        facility_id=event.facility_id,
-        event_id=event.event_id,
-        keys=keys.year_keys(event.occurred_at),
+        private, facility_id=event.facility_id, event_id=event.event_id, keys=year_keys
     )
 
 

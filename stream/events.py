@@ -6,7 +6,7 @@ so nothing about a patient is ever in the log in clear. `isinstance(event, Stock
 like hold for both forms.
 """
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, TypeAdapter
 
@@ -81,12 +81,17 @@ Keyed = Annotated[str, Field(strict=True, pattern=r"^[A-Za-z0-9._-]{1,64}:[0-9a-
 """`key_id:hmac`: the same input gives the same value as long as the key is the same."""
 
 
+PrivateField = Literal["patient", "prescription_ref", "prescriber", "note"]
+
+
 class LoggedDispense(MedicineDispensed, Logged):
     patient_pseudonym: Keyed | None = None
     prescription_ref: Sealed | None = None
     prescription_hash: Keyed | None = None
     prescriber: Sealed | None = None
     note: Sealed | None = None
+    left_out: Annotated[tuple[PrivateField, ...], Field(strict=False)] | None = None
+    """What was posted and is not kept: the keys of its year were destroyed before."""
 
 
 class LoggedStockReceived(StockReceived, Logged): ...

@@ -55,9 +55,9 @@ class YearKeys:
 
     def unseal(self, sealed: str, *, facility_id: str, event_id: str, name: str) -> str:
         """Raises Corrupt where the text was changed, or belongs to another event or key."""
-        raw = b64decode(sealed)
         bound = _bound(facility_id, event_id, name)
         try:
+            raw = b64decode(sealed)
             text = AESGCM(self.seal_key).decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], bound)
         except (InvalidTag, ValueError):
             raise Corrupt(f"the sealed {name} of event {event_id} does not open") from None

@@ -16,6 +16,7 @@ from infra.cli import (
     demo,
     import_,
     init,
+    keys,
     ps,
     rebuild,
     settings,
@@ -45,6 +46,7 @@ app.command("worker")(worker.worker)
 app.command("verify")(verify.verify)
 app.command("rebuild")(rebuild.rebuild)
 app.add_typer(dead_letters.app, name="dead-letters")
+app.add_typer(keys.app, name="keys")
 
 
 def main() -> None:

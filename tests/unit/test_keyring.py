@@ -2,13 +2,14 @@
 
 import multiprocessing
 import stat
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
 
-from stream.errors import Corrupt, Rejected, Unavailable
-from stream.keyring import KeyFile, KeyRing
+from stream.errors import Corrupt, Unavailable
+from stream.key_file import change_keys, read_keys
+from stream.keyring import KeyRing
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
@@ -16,6 +17,12 @@ NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "keys" / "keys.json"
+
+
+def key_id(ring: KeyRing, instant: datetime) -> str:
+    keys = ring.year_keys(instant)
+    assert keys is not None
+    return keys.key_id
 
 
 def test_keys_are_made_once_and_kept(path: Path) -> None:
@@ -27,8 +34,8 @@ def test_keys_are_made_once_and_kept(path: Path) -> None:
 def test_years_are_indian_years(path: Path) -> None:
     ring = KeyRing(path, "RJ")
     last, first = (datetime(2025, 12, 31, 18, minute, tzinfo=UTC) for minute in (29, 30))
-    assert ring.year_keys(last).key_id.startswith("RJ-2025-")
-    assert ring.year_keys(first).key_id.startswith("RJ-2026-")
+    assert key_id(ring, last).startswith("RJ-2025-")
+    assert key_id(ring, first).startswith("RJ-2026-")
 
 
 def test_states_have_keys_of_their_own(path: Path) -> None:
@@ -37,7 +44,7 @@ def test_states_have_keys_of_their_own(path: Path) -> None:
 
 
 def make_keys(path: Path) -> str:
-    return KeyRing(path, "RJ").year_keys(NOON).key_id
+    return key_id(KeyRing(path, "RJ"), NOON)
 
 
 def test_processes_that_start_together_make_the_same_keys(path: Path) -> None:
@@ -45,17 +52,70 @@ def test_processes_that_start_together_make_the_same_keys(path: Path) -> None:
         assert len(set(pool.map(make_keys, [path] * 8))) == 1
 
 
+def destroy_all(path: Path) -> None:
+    change_keys(path, lambda file: file.with_keys(*(keys.destroy(NOON) for keys in file.keys)))
+
+
+def secrets_in(path: Path) -> list[str]:
+    (stored,) = read_keys(path).keys
+    assert stored.pseudonym_key
+    assert stored.seal_key
+    return [stored.pseudonym_key, stored.seal_key]
+
+
 def test_destroyed_keys_are_not_made_again(path: Path) -> None:
+    running = KeyRing(path, "RJ")
+    assert running.year_keys(NOON) is not None
+    destroy_all(path)
+    for ring in (running, KeyRing(path, "RJ")):
+        assert ring.year_keys(NOON) is None
+        assert ring.living_keys() == []
+        assert ring.create(NOON.year).destroyed_at == NOON
+        assert ring.year_keys(NOON) is None
+    other_year = NOON.replace(year=2027)
+    assert running.year_keys(other_year) is not None
+    assert running.year_keys(NOON) is None
+
+
+def test_nothing_of_a_destroyed_key_is_left_on_the_disk(path: Path) -> None:
     KeyRing(path, "RJ").year_keys(NOON)
-    (stored,) = KeyFile.model_validate_json(path.read_bytes()).keys
-    destroyed = stored.model_copy(
-        update={"pseudonym_key": None, "seal_key": None, "destroyed_at": NOON}
-    )
-    path.write_text(KeyFile(keys=(destroyed,)).model_dump_json())
+    keys = secrets_in(path)
+    left_behind = path.with_name("keys.json.new")
+    left_behind.write_bytes(path.read_bytes())
+    # through these, blocks can still be read that no file has any more
+    with path.open("rb") as before, left_behind.open("rb") as torn:
+        destroy_all(path)
+        for old in (before.read(), torn.read()):
+            assert old.strip(b"\0") == b""
+            assert len(old) > 100
+    for file in path.parent.iterdir():
+        assert not any(key in file.read_text() for key in keys), file
+    assert {file.name for file in path.parent.iterdir()} == {"keys.json", "keys.json.lock"}
+
+
+def test_each_change_overwrites_what_was_there(path: Path) -> None:
+    KeyRing(path, "RJ").year_keys(NOON)
+    with path.open("rb") as before:
+        KeyRing(path, "RJ").create(2027)
+        assert before.read().strip(b"\0") == b""
+    assert len(KeyRing(path, "RJ").living_keys()) == 2
+
+
+def test_keys_live_three_years_after_the_end_of_theirs(path: Path) -> None:
+    stored = KeyRing(path, "RJ").create(2026)
+    assert stored.due_on == date(2030, 1, 1)
+    last, first = (datetime(2029, 12, 31, 18, minute, tzinfo=UTC) for minute in (29, 30))
+    assert (stored.is_due(last), stored.is_due(first)) == (False, True)
+    assert not stored.destroy(first).is_due(first)
+
+
+def test_a_running_process_makes_no_new_keys_for_lost_ones(path: Path) -> None:
     ring = KeyRing(path, "RJ")
-    with pytest.raises(Rejected, match="destroyed"):
+    ring.year_keys(NOON)
+    ring.year_keys(NOON)
+    path.unlink()
+    with pytest.raises(Unavailable, match="restore it"):
         ring.year_keys(NOON)
-    assert ring.living_keys() == []
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"keys": [{"key_id": "secret"}]}'])

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from stream.codec import encode_event
+from stream.codec import OutgoingRecord, content_sha256, decode_event, encode_event
 from stream.errors import Corrupt
+from stream.events import LoggedDispense
+from stream.key_file import change_keys
 from stream.keyring import KeyRing
 from stream.posting import parse_event
 from stream.privacy import YearKeys
@@ -73,3 +75,23 @@ def test_the_same_text_is_never_sealed_alike() -> None:
 
 def test_keys_are_not_shown() -> None:
     assert "\\x1f" not in repr(KEYS)
+
+
+def test_an_event_of_a_destroyed_year_is_recorded_without_what_is_private(tmp_path: Path) -> None:
+    path = tmp_path / "keys.json"
+    event = parse_event(read_golden("medicine_dispensed")["posted"])
+
+    def record() -> OutgoingRecord:
+        ring = KeyRing(path, "RJ")
+        return encode_event(event, recorded_by="open", source="api", partitions=8, keys=ring)
+
+    before = record()
+    change_keys(path, lambda file: file.with_keys(*(k.destroy(k.created_at) for k in file.keys)))
+    after = record()
+    # the same content: sent again after the destruction, it is a repetition
+    assert content_sha256(after.headers) == content_sha256(before.headers)
+    logged = decode_event(after.key, after.value, after.headers)
+    assert isinstance(logged, LoggedDispense)
+    assert logged.left_out == ("patient", "prescription_ref", "prescriber", "note")
+    assert (logged.patient_pseudonym, logged.prescription_hash, logged.note) == (None, None, None)
+    assert b"Sharma" not in after.value

@@ -18,6 +18,7 @@ from projections.dead_letters import DeadLetter, conflict, put_dead_letters
 from projections.decisions import Place
 from projections.decoding import PROGRAM_FAULTS, DecodedBatch, Item
 from projections.dictionary import Dictionary
+from projections.failures import Failures
 from projections.ledger import project_events
 from projections.metrics import observe_applied
 from projections.positions import Move, Position, move_positions
@@ -37,9 +38,6 @@ RECORD_FAULTS: Final = (
     *PROGRAM_FAULTS,
 )
 """What one record can cause in our code or in Postgres. All else stops the worker."""
-
-MAX_FAILURES_IN_A_ROW: Final = 20
-"""After so many the fault is ours, not the records': stop rather than dead-letter the log."""
 
 
 class Lane:
@@ -70,7 +68,7 @@ class Lane:
         self._queue: asyncio.Queue[DecodedBatch] = asyncio.Queue()
         self._facilities = Dictionary("facility")
         self._items = Dictionary("item")
-        self._failures_in_a_row = 0
+        self.failures = Failures()
 
     def put(self, batch: DecodedBatch) -> None:
         self.waiting_lines += batch.weight
@@ -108,23 +106,24 @@ class Lane:
         """One transaction; if a record's fault fails it, halves, down to the record at fault."""
         if not items:
             return
+        fault = await self._try(items)
+        if fault is None:
+            self.failures.end([item.record for item in items])
+        elif len(items) > 1:
+            await self._project(items[: len(items) // 2])
+            await self._project(items[len(items) // 2 :])
+        else:
+            record = items[0].record
+            log.error("a record could not be applied", record=str(record), exc_info=fault)
+            self.failures.count(record, fault)
+            await self._commit(items, failure=f"{type(fault).__name__}: {fault}")
+
+    async def _try(self, items: Sequence[Item]) -> Exception | None:
         try:
             await self._commit(items)
-        except RECORD_FAULTS as error:
-            if len(items) > 1:
-                await self._project(items[: len(items) // 2])
-                await self._project(items[len(items) // 2 :])
-                return
-            self._failures_in_a_row += 1
-            log.exception("a record could not be applied", record=str(items[0].record))
-            if self._failures_in_a_row >= MAX_FAILURES_IN_A_ROW:
-                raise Corrupt(
-                    f"{MAX_FAILURES_IN_A_ROW} records in a row could not be applied, the last by: "
-                    f"{error}; the worker stops"
-                ) from error
-            await self._commit(items, failure=f"{type(error).__name__}: {error}")
-        else:
-            self._failures_in_a_row = 0
+        except RECORD_FAULTS as fault:
+            return fault
+        return None
 
     async def _commit(self, items: Sequence[Item], failure: str | None = None) -> None:
         """Apply the items that are next in their partitions, with the positions' move."""

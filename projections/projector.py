@@ -17,6 +17,7 @@ from projections.announcing import Announcer
 from projections.decided_ahead import find_discarded
 from projections.decisions import CHANNEL as DECIDED
 from projections.decoding import DecodedBatch, decode_batch
+from projections.failures import find_failure_runs
 from projections.lane import Lane
 from projections.log_check import check_log
 from projections.metrics import DEAD_LETTERS, LAG
@@ -87,11 +88,13 @@ class Projector:
             async with self._control_lock:
                 positions = await claim_positions(self._control, partitions)
                 discarded = await find_discarded(self._control, self._kafka, positions)
+                failure_runs = await find_failure_runs(self._control, positions)
             await check_log(self._kafka, positions)
             for position in positions:
                 lane = self._lane_of(position.partition)
                 lane.positions[position.topic, position.partition] = position
                 lane.discarded = discarded
+                lane.failures.resume(failure_runs)
         self._decided.set()
         LAG.clear()
         return {

@@ -19,7 +19,8 @@ from projections import ledger
 from projections.announcing import CHANNEL
 from projections.arrivals import Arrival
 from projections.decoding import decode_batch
-from projections.lane import MAX_FAILURES_IN_A_ROW, Lane
+from projections.failures import MAX_FAILURES_IN_A_ROW, find_failure_runs
+from projections.lane import Lane
 from projections.positions import Fenced, Position
 from projections.projector import Projector, open_projector
 from projections.settings import ProjectorSettings
@@ -241,6 +242,14 @@ async def test_many_failures_in_a_row_stop_it(
     failed = MAX_FAILURES_IN_A_ROW - 1
     assert await projected(database) == {PARTITION: failed}
     assert await dead_letters(database) == [(offset, "failed") for offset in range(failed)]
+
+    successor = OneLane(database)
+    position = Position(STOCK_EVENTS, 0, failed, 1, None, None, b"")
+    successor.lane.positions[PARTITION] = position
+    successor.lane.failures.resume(await find_failure_runs(database, [position]))
+    with pytest.raises(Corrupt, match=f"{MAX_FAILURES_IN_A_ROW} records in a row"):
+        await successor.project(writer.batch(*records[failed:]))
+    assert await projected(database) == {PARTITION: failed}
 
 
 async def test_a_fault_that_is_not_a_record_s_moves_nothing(

@@ -16,6 +16,7 @@ from projections.decisions import Place
 from projections.decoding import decode_batch
 from projections.definition import Recorded, fold
 from projections.definition_rows import list_rows
+from projections.failures import Failures
 from projections.lane import Lane
 from projections.ledger import Outcome, project_events
 from projections.positions import Position
@@ -100,7 +101,7 @@ class Partition:
         return decided_offset
 
     def project(self, records: list[LogRecord]) -> None:
-        self.lane._failures_in_a_row = 0
+        self.lane.failures = Failures()
         batch = decode_batch(RecordBatch(records[0].topic, 0, 1, records))
         self._runner.run(self.lane.project([batch]))
 

@@ -7,6 +7,7 @@ they are in the list.
 
 from typing import Final
 
+from projections.discrepancies.kind import is_card
 from projections.discrepancies.negative_stock import IS_NEGATIVE
 from projections.discrepancies.unrecorded_lot import IS_LEFT, UNRECORDED
 
@@ -19,10 +20,14 @@ COUNT_OPEN: Final = f"""(
     + (SELECT count(*) FROM stocked, moment
        WHERE NOT EXISTS (SELECT FROM catalogue WHERE catalogue.item_id = stocked.item_id)
          AND EXISTS (
-           SELECT FROM held AS card JOIN ledger_entry AS entry USING (facility_no, item_no, lot)
-           WHERE card.item_no = stocked.item_no AND entry.line_no > 0
-             AND entry.occurred_at <= moment.as_of AND entry.recorded_at <= moment.known_at
-             AND (entry.reversed_at IS NULL OR entry.reversed_at > moment.known_at))))
+           SELECT FROM held AS card CROSS JOIN LATERAL (
+               SELECT FROM ledger_entry AS entry
+               WHERE {is_card("entry")} AND entry.line_no > 0
+                 AND entry.occurred_at <= moment.as_of AND entry.recorded_at <= moment.known_at
+                 AND (entry.reversed_at IS NULL OR entry.reversed_at > moment.known_at)
+               LIMIT 1  -- along the card's key, and never the whole ledger
+           ) AS entry
+           WHERE card.item_no = stocked.item_no)))
 """
 """Over CTEs of the stock query: `moment (as_of, known_at)`, `held`, the facility's cards then,
 `stocked`, their items, and `catalogue`, the registered ones."""

@@ -26,47 +26,50 @@ TOTALS: Final = """(
 """What an event moves of each item, all lots together."""
 
 
-def same_again(key: str, *, event: str, reference: str, total: str) -> str:
-    """FROM and WHERE of the `other` events that look the same.
+def same_again(key: str, *, event: str) -> str:
+    """Joins that add the `other` events that look the same, and `mine`, the item in which they do.
 
     Args:
         key: `document_no` or `prescription_hash`.
-        event: an alias with facility_no and occurred_at.
-        reference: the event's value of `key`.
-        total: an alias with item_id and quantity.
+        event: an alias with facility_no, occurred_at and body.
     """
     near = f"interval '{NEAR_DAYS[key]} days'"
     return f"""
-    FROM event AS other CROSS JOIN LATERAL {TOTALS.format(body="other.body")} AS theirs
-    WHERE other.facility_no = {event}.facility_no
-      AND other.body ? '{key}' AND other.body ->> '{key}' = {reference}
-      AND other.reversed_at IS NULL
-      AND other.occurred_at BETWEEN {event}.occurred_at - {near} AND {event}.occurred_at + {near}
-      AND theirs.item_id = {total}.item_id AND theirs.quantity = {total}.quantity
+    CROSS JOIN LATERAL (
+        SELECT same.* FROM event AS same
+        WHERE same.facility_no = {event}.facility_no AND same.body ? '{key}'
+          AND same.body ->> '{key}' = {event}.body ->> '{key}'
+        OFFSET 0  -- by the index of references, whatever else is asked of them
+    ) AS other
+    CROSS JOIN LATERAL {TOTALS.format(body=f"{event}.body")} AS mine
+    JOIN LATERAL {TOTALS.format(body="other.body")} AS theirs
+      ON theirs.item_id = mine.item_id AND theirs.quantity = mine.quantity
+     AND other.reversed_at IS NULL
+     AND other.occurred_at BETWEEN {event}.occurred_at - {near} AND {event}.occurred_at + {near}
     """
 
 
 def _duplicates(key: str) -> str:
-    same = same_again(key, event="event", reference=f"event.body ->> '{key}'", total="mine")
     return f"""
     SELECT pair.facility_id, CASE WHEN cardinality(pair.items) = 1 THEN pair.items[1] END,
            NULL::text, pair.line_no, pair.occurred_at,
            ARRAY[pair.earlier_id::text, pair.event_id::text], settled.at, settled.by,
            jsonb_build_object('by', '{key}', 'items', pair.items)
     FROM (
-        SELECT place.facility_id, event.facility_no, event.event_id, event.occurred_at,
-               earlier.event_id AS earlier_id, min(mine.line_no) AS line_no,
-               array_agg(mine.item_id ORDER BY mine.item_id COLLATE "C") AS items
-        FROM place JOIN event USING (facility_no)
-        CROSS JOIN LATERAL {TOTALS.format(body="event.body")} AS mine
-        CROSS JOIN LATERAL (
-            SELECT other.event_id {same}
+        SELECT facility_id, facility_no, event_id, occurred_at, earlier_id,
+               min(line_no) AS line_no, array_agg(item_id ORDER BY item_id COLLATE "C") AS items
+        FROM (
+            -- each item with the nearest of the earlier ones
+            SELECT DISTINCT ON (event.facility_no, event.event_id, mine.item_id)
+                   place.facility_id, event.facility_no, event.event_id, event.occurred_at,
+                   other.event_id AS earlier_id, mine.item_id, mine.line_no
+            FROM place JOIN event USING (facility_no) {same_again(key, event="event")}
+            WHERE event.occurred_at >= $3 AND event.reversed_at IS NULL AND event.body ? '{key}'
               AND (other.occurred_at, other.event_id) < (event.occurred_at, event.event_id)
-            ORDER BY other.occurred_at DESC, other.event_id DESC LIMIT 1
-        ) AS earlier
-        WHERE event.occurred_at >= $3 AND event.reversed_at IS NULL AND event.body ? '{key}'
-        GROUP BY place.facility_id, event.facility_no, event.event_id, event.occurred_at,
-                 earlier.event_id
+            ORDER BY event.facility_no, event.event_id, mine.item_id,
+                     other.occurred_at DESC, other.event_id DESC
+        ) AS item
+        GROUP BY facility_id, facility_no, event_id, occurred_at, earlier_id
     ) AS pair
     {settled_by_counts("pair", item_ids="pair.items")}
     """

@@ -49,23 +49,20 @@ def _month(instant: str) -> str:
 
 UNUSUAL: Final = f"""
     SELECT * FROM (
-        SELECT line.*, greatest(pack.size, {SMALLEST_FACTOR})::numeric AS factor,
+        SELECT line.*, greatest(pack, {SMALLEST_FACTOR})::numeric AS factor,
                coalesce(nullif(line.prescribed, 0),
                         CASE WHEN told.lines > {FEWEST_LINES} THEN told.median END,
-                        CASE WHEN line.type = 'medicine_dispensed' THEN pack.size END) AS usual
-        FROM line
-        JOIN (
+                        CASE WHEN line.type = 'medicine_dispensed' THEN pack END) AS usual
+        FROM line JOIN (
             SELECT facility_no, item_id, type, counted.month, count(*) AS lines,
                    percentile_disc(0.5) WITHIN GROUP (ORDER BY quantity) AS median
             FROM line
             CROSS JOIN LATERAL (VALUES (month), (month + interval '1 month')) AS counted (month)
             GROUP BY facility_no, item_id, type, counted.month
         ) AS told USING (facility_no, item_id, type, month)
-        LEFT JOIN LATERAL (
-            SELECT nullif((body ->> 'pack_size')::bigint, 1) AS size FROM item_record
-            WHERE item_record.item_id = line.item_id AND valid_from <= now()
-            ORDER BY valid_from DESC, log_offset DESC LIMIT 1
-        ) AS pack ON true
+        LEFT JOIN (
+            SELECT item_id, nullif((body ->> 'pack_size')::bigint, 1) AS pack FROM item
+        ) AS packed USING (item_id)
     ) AS rated
     WHERE quantity >= factor * usual OR type = 'stock_received' AND quantity * factor <= usual
 """

@@ -11,7 +11,7 @@ from typing import Final, Literal, get_args
 from projections.discrepancies.expired_dispensed import expired_from
 from projections.discrepancies.held_dispensed import HOLDS
 from projections.discrepancies.kind import is_card
-from projections.discrepancies.possible_duplicate import NEAR_DAYS, TOTALS, same_again
+from projections.discrepancies.possible_duplicate import NEAR_DAYS, same_again
 from projections.discrepancies.recalled_dispensed import IS_RECALLED, RECALLS
 from projections.discrepancies.unknown_item import IS_REGISTERED
 from projections.discrepancies.unusual_quantity import UNUSUAL
@@ -82,16 +82,12 @@ WARNINGS: Final[Mapping[WarningType, str]] = {
     FROM ({UNUSUAL}) AS unusual WHERE event_id IS NULL
     """,
     "possible_duplicate": " UNION ALL ".join(
-        f"""
-    SELECT mine.line_no, jsonb_build_object('event_id', earlier.event_id)
-    FROM posted CROSS JOIN LATERAL {TOTALS.format(body="posted.body")} AS mine
-    CROSS JOIN LATERAL (
-        SELECT other.event_id
-        {same_again(key, event="posted", reference=f"posted.body ->> '{key}'", total="mine")}
-          AND other.event_id <> ALL (posted.own)
-        ORDER BY other.occurred_at DESC, other.event_id DESC LIMIT 1
-    ) AS earlier
-    """
+        f"""(
+    SELECT DISTINCT ON (mine.item_id) mine.line_no, jsonb_build_object('event_id', other.event_id)
+    FROM posted {same_again(key, event="posted")}
+    WHERE other.event_id <> ALL (posted.own)
+    ORDER BY mine.item_id, other.occurred_at DESC, other.event_id DESC
+    )"""
         for key in NEAR_DAYS
     ),
     "unknown_item": f"""

@@ -10,6 +10,7 @@ import pytest
 
 from api.app import create_app
 from api.settings import ApiSettings
+from projections.discrepancies.counting import COUNTED
 from tests.integration.discrepancies.book import Book, dispense, event_id, line, receipt
 from tests.integration.discrepancies.conftest import FACILITY
 from tests.stack import Stack
@@ -125,6 +126,7 @@ async def test_stock_counts_what_cards_tell(book: Book, client: httpx.AsyncClien
     stock = (await client.get("/v1/facilities/F1/stock")).json()
     found = (await get(client, facility_id="F1", state="open"))["discrepancies"]
     assert stock["open_discrepancies"] == len(found) == 5
+    assert {one["kind"] for one in found} == set(COUNTED)
 
 
 async def test_a_check_says_what_is_odd_and_records_nothing(

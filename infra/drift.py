@@ -73,7 +73,7 @@ async def watch_drift(is_ours: Callable[[], bool]) -> None:
 
 
 async def _verify(settings: VerifierSettings) -> None:
-    verdict = await _run("--json", "--share", str(settings.verify_share))
+    verdict = await _run(settings.verify_share)
     if verdict is None:
         return
     LAST_VERIFICATION.set(verdict["drift_rows"])
@@ -81,15 +81,16 @@ async def _verify(settings: VerifierSettings) -> None:
     say("read model verified", **verdict)
 
 
-async def _run(*options: str) -> dict[str, Any] | None:
+async def _run(share: float) -> dict[str, Any] | None:
     """What `dawalog verify` says; None where it could not be done now."""
     try:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", "infra.cli", "verify", *options),
+            *(sys.executable, "-P", "-m", "infra.cli", "verify", "--json"),
+            *("--share", str(share)),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            preexec_fn=before_exec(signal.SIGKILL, become=_step_back),
+            preexec_fn=before_exec(signal.SIGKILL, become=None if share == 1 else _step_back),
         )
         said, complaint = await process.communicate()
         verdict: dict[str, Any] = json.loads(said)

@@ -46,7 +46,7 @@ class VerifierSettings(DatabaseSettings):
         default=0.02,
         gt=0,
         le=1,
-        description="share of the time for which it works, at the lowest priority",
+        description="share of the time for which it works, at the lowest priority; 1: as it can",
     )
 
 

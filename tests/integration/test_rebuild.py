@@ -65,7 +65,7 @@ async def full(stack: Stack, database: Database, tmp_path: Path) -> Database:
 @pytest.fixture
 async def half_done(stack: Stack, full: Database, tmp_path: Path) -> Database:
     """A rebuild was killed while it was filling."""
-    await append_some(stack, tmp_path, rounds=100, seed=1)
+    await append_some(stack, tmp_path, rounds=50, seed=1)
     await project_log(stack)
 
     with running_worker(stack, tmp_path / "rebuild.log", command=COMMAND, **SMALL_STEPS) as killed:

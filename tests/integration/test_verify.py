@@ -1,5 +1,6 @@
 """`verify` finds whatever isn't as the log says, and nothing else."""
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -69,24 +70,24 @@ async def test_compares_every_table(database: Database) -> None:
     assert {row[0] for row in rows} - dictionaries == DAMAGES.keys() == {*TABLES, "position"}
 
 
-@pytest.mark.timeout(120)
-async def test_finds_one_damaged_or_missing_row_of_each_table(stack: Stack, full: Database) -> None:
+async def test_finds_one_damaged_row_of_each_table(stack: Stack, full: Database) -> None:
     for table, damage in DAMAGES.items():
-        assert await full.fetchval(f"SELECT count(*) FROM {table}"), table
-        await full.execute(f"CREATE TEMP TABLE sound AS TABLE {table}")
         one = f"ctid = (SELECT max(ctid) FROM {table})"
-        await full.execute(f"UPDATE {table} {damage} WHERE {one}")
-        verdict = await check(stack)
-        moved = table == "complete_count"  # its key: one row is missing, another is too much
-        assert verdict.drift_rows == 1 + moved, (table, verdict.first_differences)
-        assert verdict.first_differences[0].startswith(f"{table} ("), verdict
+        assert await full.execute(f"UPDATE {table} {damage} WHERE {one}") == "UPDATE 1", table
+    verdict = await check(stack)
+    said = Counter(difference.split(" (")[0] for difference in verdict.first_differences)
+    # The damage there is to the key: one row is missing, another is too much.
+    assert said == Counter(DAMAGES.keys()) + Counter(["complete_count"])
+    assert verdict.drift_rows == said.total()
 
-        await full.execute(f"DELETE FROM {table} WHERE {one}")
-        assert (await check(stack)).drift_rows >= 1, table
 
-        await full.execute(f"TRUNCATE {table}; INSERT INTO {table} SELECT * FROM sound")
-        await full.execute("DROP TABLE sound")
-    assert (await check(stack)).drift_rows == 0
+async def test_finds_one_missing_row_of_each_table(stack: Stack, full: Database) -> None:
+    for table in TABLES:
+        await full.execute(f"DELETE FROM {table} WHERE ctid = (SELECT max(ctid) FROM {table})")
+    verdict = await check(stack)
+    said = Counter(difference.split(" (")[0] for difference in verdict.first_differences)
+    assert said == Counter(TABLES.keys())
+    assert all(said.endswith("the row is missing") for said in verdict.first_differences)
 
 
 async def test_says_what_differs(stack: Stack, full: Database) -> None:

@@ -11,7 +11,7 @@ from tests.full_log import append_everything
 from tests.log_reading import Database
 from tests.stack import Stack
 from tests.waiting import until
-from tests.workers import running_worker
+from tests.workers import WORKER, running_worker
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -36,7 +36,7 @@ async def test_metrics_tell_of_drift(stack: Stack, database: Database, tmp_path:
     async def drift_is(wanted: int) -> bool:
         return await metric("dawalog_ledger_drift_rows") == wanted
 
-    with running_worker(stack, tmp_path / "worker.log", **settings) as worker:
+    with running_worker(stack, tmp_path / "worker.log", command=WORKER, **settings) as worker:
         await worker.until_claimed()
         assert await metric("dawalog_ledger_drift_rows") is None
         assert await metric("dawalog_ledger_verified_timestamp_seconds") is None

@@ -22,7 +22,11 @@ FROM unnest($1::text[], $2::int[], $3::bigint[]) AS claimed(topic, partition, ne
 JOIN dead_letter AS letter
   ON letter.topic = claimed.topic AND letter.partition = claimed.partition
  AND letter.log_offset BETWEEN claimed.next_offset - $4::integer AND claimed.next_offset - 1
-WHERE letter.kind = 'failed'
+LEFT JOIN dead_letter_decision AS decision
+  ON decision.topic = letter.topic AND decision.partition = letter.partition
+ AND decision.log_offset = letter.log_offset
+-- what an operator has discarded is seen to: the worker goes on behind it
+WHERE letter.kind = 'failed' AND decision.decision IS DISTINCT FROM 'discarded'
 """
 
 PartitionKey = tuple[str, int]

@@ -251,6 +251,13 @@ async def test_many_failures_in_a_row_stop_it(
         await successor.project(writer.batch(*records[failed:]))
     assert await projected(database) == {PARTITION: failed}
 
+    await database.execute(
+        "INSERT INTO dead_letter_decision SELECT topic || '/' || partition || '/' || log_offset,"
+        " topic, partition, log_offset, log_offset, kind, 'discarded', 'typed for a test', 'asha',"
+        " recorded_at FROM dead_letter WHERE log_offset > 9"
+    )
+    assert await find_failure_runs(database, [position]) == {PARTITION: 0}
+
 
 async def test_a_fault_that_is_not_a_record_s_moves_nothing(
     one: OneLane, writer: Writer, database: Database, monkeypatch: pytest.MonkeyPatch

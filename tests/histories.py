@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -96,7 +97,7 @@ class Delivery:
 
     def batches(self) -> list[Sequence[dict[str, Any]]]:
         ends = [0, *self.batch_ends, len(self.events)]
-        return [self.events[a:b] for a, b in zip(ends, ends[1:], strict=False) if b > a]
+        return [self.events[a:b] for a, b in pairwise(ends) if b > a]
 
 
 @st.composite

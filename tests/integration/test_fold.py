@@ -1,8 +1,7 @@
-"""The rows in Postgres equal the definition's, for any events in any order, batching, repetition."""
+"""The rows in Postgres equal the definition's, whatever the order, batching and repetition."""
 
 import asyncio
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import asyncpg

@@ -140,7 +140,7 @@ async def test_finds_a_moved_position(stack: Stack, full: Database) -> None:
 async def test_finds_another_record_in_the_log(
     stack: Stack, full: Database, tmp_path: Path
 ) -> None:
-    """The same events again, but for one: that record is another, and all offsets are the same."""
+    """The same events appended again: other stamps, another key, as many records at each offset."""
     await stack.reset_topics()
     await append_everything(stack, tmp_path / "again")
     verdict = await check(stack)

@@ -1,6 +1,5 @@
 """GET /v1/overview: facilities with their items in stock and out, the newest events, the pace."""
 
-from datetime import date
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -12,7 +11,6 @@ from api.freshness import require_position
 from api.parameters import Cursor, Limit
 from api.services import services_of
 from api.shapes import OverviewAnswer, read_answers
-from api.stock import zone
 from projections.queries.overview import FacilityGlance, NewEvent, Overview, find_overview
 from stream.errors import Fault, Rejected
 from stream.fields import Id, Instant
@@ -59,11 +57,7 @@ async def read_overview(
 
 def _body(overview: Overview, sort: Order, limit: int) -> dict[str, Any]:
     taken_at = overview.snapshot.taken_at
-    around = overview.counted_around
-    facilities = [
-        _facility(facility, taken_at.astimezone(zone(facility.time_zone)).date(), around)
-        for facility in overview.facilities
-    ]
+    facilities = [_facility(facility) for facility in overview.facilities]
     more = sort == "id" and len(facilities) > limit
     facilities = _sorted(facilities, sort)[:limit]
     return {
@@ -89,8 +83,7 @@ def _sorted(facilities: list[dict[str, Any]], sort: Order) -> list[dict[str, Any
     return sorted(facilities, key=lambda facility: facility["last_heard_at"] or "")
 
 
-def _facility(facility: FacilityGlance, today: date, counted_around: date) -> dict[str, Any]:
-    in_stock = facility.in_stock_on(today, counted_around)
+def _facility(facility: FacilityGlance) -> dict[str, Any]:
     heard = facility.last_heard_at
     return {
         "facility_id": facility.facility_id,
@@ -99,8 +92,8 @@ def _facility(facility: FacilityGlance, today: date, counted_around: date) -> di
         "parent_facility_id": facility.parent_facility_id,
         "district_id": facility.district_id,
         "district_name": facility.district_name,
-        "items_in_stock": in_stock,
-        "items_out": facility.items - in_stock,
+        "items_in_stock": facility.items_in_stock,
+        "items_out": facility.items - facility.items_in_stock,
         "last_heard_at": in_utc(heard) if heard else None,
     }
 

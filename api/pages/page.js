@@ -4,6 +4,7 @@ import { showEvents, showFacilities } from "./rows.js";
 import { number, since, timeOf } from "./words.js";
 
 const EVERY_MS = 2000;
+const REST = 5; // of the time that an answer took: a slow one is asked for less often
 const GIVE_UP_MS = 10000;
 const PAGE = 50;
 
@@ -23,6 +24,7 @@ async function refresh() {
   view.asking?.abort();
   const asking = (view.asking = new AbortController());
   const patience = setTimeout(() => asking.abort(), GIVE_UP_MS);
+  const began = performance.now();
   try {
     const { district, sort, cursors } = view;
     const parameters = { district, sort, limit: PAGE, cursor: cursors.at(-1) };
@@ -32,7 +34,9 @@ async function refresh() {
     if (asking === view.asking) showFailure(error);
   } finally {
     clearTimeout(patience);
-    if (asking === view.asking && !document.hidden) view.timer = setTimeout(refresh, EVERY_MS);
+    if (asking === view.asking && !document.hidden) {
+      view.timer = setTimeout(refresh, Math.max(EVERY_MS, REST * (performance.now() - began)));
+    }
   }
 }
 

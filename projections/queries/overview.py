@@ -4,9 +4,10 @@ Its cost is bounded by the page and by constants, however many facilities and ev
 """
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
+from projections.queries.recalls import IN_FORCE, MADE_BY
 from projections.reading import EVERYTHING, ReadModel, Snapshot
 
 PACE_SECONDS: Final = 60
@@ -16,14 +17,14 @@ NEWEST_EVENTS: Final = 20
 NEWEST_LINES: Final = 3
 
 # `good_until` is the last day on which something of an item may be given: `projections.usable`,
-# reduced to yes or no. A deficit on the unrecorded card is charged first expiry first, so what it
-# leaves is of the lots that expire last. Facilities in other time zones may have yesterday's or
-# tomorrow's date, so items in stock are counted for all three.
+# reduced to yes or no. `left_through` runs over an item's lots in the order in which a deficit on
+# the unrecorded card is charged to them: those up to which it isn't above 0 are used up.
 # MATERIALIZED keeps the planner, which has no statistics of young tables, from counting anew for
 # each facility (2.5 s instead of 0.1).
 OVERVIEW: Final = f"""
 WITH place AS MATERIALIZED (
-    SELECT facility_id, name, level, parent_facility_id, district_id, time_zone, facility_no,
+    SELECT facility_id, name, level, parent_facility_id, district_id, facility_no,
+           (now() AT TIME ZONE zone_or_india(time_zone))::date AS today,
            (SELECT last_recorded_at FROM facility_activity AS activity
             WHERE activity.facility_no = facility_number.facility_no) AS last_heard_at
     FROM (
@@ -47,26 +48,46 @@ WITH place AS MATERIALIZED (
     SELECT level, count(*) AS items FROM (SELECT DISTINCT level FROM place) AS asked
     JOIN catalogue ON levels ? level
     GROUP BY level
+), moment AS MATERIALIZED (
+    SELECT now() AS as_of, 'infinity'::timestamptz AS known_at
+), not_usable AS MATERIALIZED (
+    SELECT facility_no, item_no, lot FROM (
+        SELECT DISTINCT ON (facility_no, item_no, lot) *
+        FROM lot_hold JOIN event USING (facility_no, event_id)
+        WHERE facility_no = ANY (ARRAY(SELECT facility_no FROM place)) AND reversed_at IS NULL
+        ORDER BY facility_no, item_no, lot, lot_hold.occurred_at DESC, event_id DESC
+    ) AS newest WHERE is_hold
+    UNION
+    SELECT facility_no, item_no, lot FROM (
+        SELECT card.*, recall.lot AS recalled_lot, recall.manufacturer
+        FROM ({IN_FORCE}) AS recall JOIN item_number USING (item_id) JOIN card USING (item_no)
+        WHERE facility_no = ANY (ARRAY(SELECT facility_no FROM place)) AND card.lot <> ''
+        OFFSET 0 -- spellings are dear: those of the recalled items' lots alone
+    ) AS candidate
+    WHERE spelling(lot) = spelling(recalled_lot)
+      AND (manufacturer IS NULL OR coalesce({MADE_BY}, true))
+    UNION
+    SELECT facility_no, item_no, lot FROM (
+        SELECT facility_no, item_no, card.lot,
+               unrecorded.on_hand + sum(card.on_hand) OVER (
+                   PARTITION BY facility_no, item_no ORDER BY card.expiry, card.lot
+               ) AS left_through
+        FROM card AS unrecorded JOIN card USING (facility_no, item_no)
+        WHERE facility_no = ANY (ARRAY(SELECT facility_no FROM place))
+          AND unrecorded.lot = '' AND unrecorded.on_hand < 0
+          AND card.lot <> '' AND card.on_hand > 0
+    ) AS charged WHERE left_through <= 0
 ), stocked AS (
     SELECT facility_no, item_no,
-           CASE WHEN unrecorded > 0 THEN 'infinity'
-                WHEN unrecorded + recorded > 0 THEN last_expiry END AS good_until
-    FROM (
-        SELECT facility_no, item_no,
-               coalesce(max(on_hand) FILTER (WHERE lot = ''), 0) AS unrecorded,
-               sum(on_hand) FILTER (WHERE lot <> '' AND on_hand > 0) AS recorded,
-               max(coalesce(expiry, 'infinity')) FILTER (WHERE lot <> '' AND on_hand > 0)
-                   AS last_expiry
-        FROM card WHERE facility_no = ANY (ARRAY(SELECT facility_no FROM place))
-        GROUP BY facility_no, item_no
-    ) AS stock
+           max(CASE lot WHEN '' THEN 'infinity' ELSE coalesce(expiry, 'infinity') END)
+               FILTER (WHERE on_hand > 0 AND (facility_no, item_no, lot) NOT IN (
+                   SELECT facility_no, item_no, lot FROM not_usable)) AS good_until
+    FROM card WHERE facility_no = ANY (ARRAY(SELECT facility_no FROM place))
+    GROUP BY facility_no, item_no
 ), counted AS MATERIALIZED (
     SELECT facility_no,
            count(*) FILTER (WHERE levels ? level IS NOT TRUE) AS beside_list,
-           json_build_array(
-               count(*) FILTER (WHERE good_until >= $4::date - 1),
-               count(*) FILTER (WHERE good_until >= $4::date),
-               count(*) FILTER (WHERE good_until >= $4::date + 1)) AS in_stock
+           count(*) FILTER (WHERE good_until >= today) AS in_stock
     FROM stocked JOIN place USING (facility_no) LEFT JOIN catalogue USING (item_no)
     GROUP BY facility_no
 ), pace AS MATERIALIZED (
@@ -78,8 +99,8 @@ WITH place AS MATERIALIZED (
 SELECT {EVERYTHING},
     (SELECT json_agg(json_build_array(
          facility_id, name, level, parent_facility_id, district_id,
-         (SELECT name FROM district WHERE district.district_id = place.district_id), time_zone,
-         coalesce(beside_list, 0) + coalesce(items, 0), in_stock, last_heard_at)
+         (SELECT name FROM district WHERE district.district_id = place.district_id),
+         coalesce(beside_list, 0) + coalesce(items, 0), coalesce(in_stock, 0), last_heard_at)
          ORDER BY facility_id)
      FROM place LEFT JOIN counted USING (facility_no) LEFT JOIN listed USING (level)
     ) AS facilities,
@@ -103,11 +124,7 @@ SELECT {EVERYTHING},
 
 
 class FacilityGlance(NamedTuple):
-    """`items` are those that its stock lists: with a card, or on its level's essential list.
-
-    `items_in_stock` is counted as of the day before `counted_around`, that day and the next;
-    None where nothing has a card.
-    """
+    """`items` are those that its stock lists: with a card, or on its level's essential list."""
 
     facility_id: str
     name: str
@@ -115,15 +132,9 @@ class FacilityGlance(NamedTuple):
     parent_facility_id: str | None
     district_id: str
     district_name: str | None
-    time_zone: str
     items: int
-    items_in_stock: tuple[int, int, int] | None
+    items_in_stock: int
     last_heard_at: str | None
-
-    def in_stock_on(self, day: date, counted_around: date) -> int:
-        if self.items_in_stock is None:
-            return 0
-        return self.items_in_stock[(day - counted_around).days + 1]
 
 
 class NewEvent(NamedTuple):
@@ -141,12 +152,9 @@ class NewEvent(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """`facility_count` is of the district asked for, all pages together. Items in stock are
-    counted around the date `counted_around`.
-    """
+    """`facility_count` is of the district asked for, all pages together."""
 
     snapshot: Snapshot
-    counted_around: date
     facilities: list[FacilityGlance]
     facility_count: int
     events_per_second: float
@@ -157,12 +165,10 @@ async def find_overview(
     model: ReadModel, *, after: str = "", district_id: str | None = None, limit: int
 ) -> Overview:
     """Facilities by id from `after` on; the newest events and the pace are the whole state's."""
-    utc_date = datetime.now(UTC).date()
-    snapshot = await model.fetch(OVERVIEW, after, district_id, limit, utc_date)
+    snapshot = await model.fetch(OVERVIEW, after, district_id, limit)
     row = snapshot.row
     return Overview(
         snapshot,
-        utc_date,
         [FacilityGlance(*fields) for fields in snapshot.loads("facilities")],
         row["facility_count"],
         _pace(row["pace_events"], row["pace_since"], snapshot.taken_at),

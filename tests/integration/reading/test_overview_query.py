@@ -1,15 +1,19 @@
 """The state at a glance, against the stock answer that it sums up."""
 
 import itertools
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+from zoneinfo import ZoneInfo
+
+import pytest
 
 from projections.queries.overview import PACE_SECONDS, FacilityGlance, Overview, find_overview
 from projections.queries.stock import find_stock
 from projections.reading import ReadModel
 from projections.usable import usable_quantity
-from tests.integration.reading.rows import Rows, event_uuid
+from tests.integration.reading.rows import LONG_AGO, Rows, event_uuid
 
-TODAY = datetime.now(UTC).date()
+TODAY = datetime.now(ZoneInfo("Asia/Kolkata")).date()
 DAY = timedelta(days=1)
 
 
@@ -19,29 +23,92 @@ async def glance(model: ReadModel, facility_id: str = "F1") -> FacilityGlance:
     return found
 
 
-async def add_items(rows: Rows, lots: "list[tuple[date | None, int]]", unrecorded: int) -> None:
-    """An item for each way to leave out some of `lots`, each with the unrecorded balance."""
-    for number, kept in enumerate(itertools.product((False, True), repeat=len(lots))):
-        item_id = f"I{unrecorded}.{number}"
-        for index, (expiry, on_hand) in enumerate(itertools.compress(lots, kept)):
-            await rows.add_card("F1", item_id, f"L{index}", on_hand, expiry=expiry)
+async def add_items(rows: Rows, prefix: str, *, unrecorded: int, states: str) -> None:
+    """An item for each way to leave out some of five lots. `states` has a letter for each: usable,
+    held, recalled, taken back (held once, then released), void (a hold that was reversed)."""
+    lots = [(TODAY - DAY, 3), (TODAY, 2), (TODAY + DAY, 4), (None, 1), (TODAY + DAY, -2)]
+    for kept in itertools.product((False, True), repeat=len(lots)):
+        item_id = prefix + "".join(map(str, map(int, kept)))
+        for index in itertools.compress(range(len(lots)), kept):
+            expiry, on_hand = lots[index]
+            lot = f"L-{len(lots) - index}"  # not in the order of expiry
+            await rows.add_card("F1", item_id, lot, on_hand, expiry=expiry)
+            await withhold(rows, item_id, lot, states[index])
         if unrecorded:
             await rows.add_card("F1", item_id, "", unrecorded)
 
 
+async def withhold(rows: Rows, item_id: str, lot: str, state: str) -> None:
+    match state:
+        case "h":
+            await add_hold(rows, item_id, lot, LONG_AGO, is_hold=True)
+        case "v":
+            await add_hold(rows, item_id, lot, LONG_AGO, is_hold=True, reversed_at=LONG_AGO)
+        case "t":
+            await add_hold(rows, item_id, lot, LONG_AGO, is_hold=True)
+            await add_hold(rows, item_id, lot, LONG_AGO + DAY, is_hold=False)
+        case "r":
+            await rows.connection.execute(
+                "INSERT INTO recall_record VALUES ($1, $2, 0, $2, $3, $4, NULL, false, '{}')",
+                f"R{item_id}.{lot}",
+                LONG_AGO,
+                item_id,
+                lot.lower().replace("-", ""),  # spelt in another way
+            )
+        case _:
+            assert state == "u"
+
+
+async def add_hold(
+    rows: Rows,
+    item_id: str,
+    lot: str,
+    at: datetime,
+    *,
+    is_hold: bool,
+    reversed_at: datetime | None = None,
+) -> None:
+    event_id = str(uuid4())
+    kind = "lot_held" if is_hold else "lot_released"
+    await rows.add_event("F1", event_id, occurred_at=at, event_type=kind, reversed_at=reversed_at)
+    await rows.connection.execute(
+        "INSERT INTO lot_hold VALUES ($1, $2, $3, $4, $5, $6)",
+        await rows.facility_no("F1"),
+        await rows.item_no(item_id),
+        lot,
+        at,
+        event_id,
+        is_hold,
+    )
+
+
 async def test_items_in_stock_are_those_with_usable_stock(model: ReadModel, rows: Rows) -> None:
-    lots = [(TODAY - DAY, 3), (TODAY, 2), (TODAY + DAY, 4), (None, 1), (TODAY + DAY, -2)]
     await rows.add_facility("F1")
     for unrecorded in (-11, -10, -4, -3, -2, -1, 0, 5):
-        await add_items(rows, lots, unrecorded)
+        await add_items(rows, f"A{unrecorded}.", unrecorded=unrecorded, states="uuuuu")
+    for unrecorded in (-8, -5, -2, 0):
+        await add_items(rows, f"B{unrecorded}.", unrecorded=unrecorded, states="huhtr")
+        await add_items(rows, f"C{unrecorded}.", unrecorded=unrecorded, states="vtrhu")
     stock = await find_stock(model, facility_id="F1", partition=0)
     assert stock is not None
+    states = {(lot.held, lot.recalled) for item in stock.items for lot in item.lots}
+    assert states == {(False, False), (True, False), (False, True)}
     seen = await glance(model)
-    assert seen.items == len(stock.items)
-    for day in (TODAY - DAY, TODAY, TODAY + DAY):
-        usable = sum(usable_quantity(item.lots, day) > 0 for item in stock.items)
-        assert 0 < usable < seen.items
-        assert seen.in_stock_on(day, TODAY) == usable
+    usable = sum(usable_quantity(item.lots, TODAY) > 0 for item in stock.items)
+    assert 0 < usable < seen.items == len(stock.items)
+    assert seen.items_in_stock == usable
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Etc/GMT+12", "Nowhere/None"])
+async def test_a_lot_is_usable_through_the_local_day(
+    model: ReadModel, rows: Rows, zone: str
+) -> None:
+    await rows.add_facility("F1", time_zone=zone)
+    local = ZoneInfo("Asia/Kolkata" if zone == "Nowhere/None" else zone)
+    today = datetime.now(local).date()
+    await rows.add_card("F1", "A", "L", 1, expiry=today)
+    await rows.add_card("F1", "B", "L", 1, expiry=today - DAY)
+    assert (await glance(model)).items_in_stock == 1
 
 
 async def test_essential_items_without_a_card_are_out(model: ReadModel, rows: Rows) -> None:
@@ -55,8 +122,8 @@ async def test_essential_items_without_a_card_are_out(model: ReadModel, rows: Ro
     await rows.add_card("F1", "C", "L", 1)
     await rows.add_card("F1", "unknown", "L", 0)
     first, second = await glance(model), await glance(model, "F2")
-    assert (first.items, first.in_stock_on(TODAY, TODAY)) == (4, 2)  # A, B, C and the unknown one
-    assert (second.items, second.in_stock_on(TODAY, TODAY)) == (2, 0)  # A, C
+    assert (first.items, first.items_in_stock) == (4, 2)  # A, B, C and the unknown one
+    assert (second.items, second.items_in_stock) == (2, 0)  # A, C
 
 
 async def test_pages_by_district(model: ReadModel, rows: Rows) -> None:

@@ -95,6 +95,10 @@ async def test_repeated_records_are_skipped(
     await one.project(writer.batch(*records[:20]), writer.batch(*records[5:25]))
     await one.project(writer.batch(*records[25:]))
     await assert_rows(database, records, 30)
+    once = Position(STOCK_EVENTS, 0, 0, 1, None, None, b"")
+    for record in records:
+        once.advance(record)
+    assert await database.fetchval("SELECT chain_digest FROM position") == once.chain_digest
 
 
 async def test_a_hole_stops_it(one: OneLane, writer: Writer, database: Database) -> None:

@@ -66,7 +66,7 @@ MARKED = st.one_of(
 @st.composite
 def noted_events(draw: st.DrawFn) -> Event:
     """An event, perhaps of a device that numbers them."""
-    event = draw(st.one_of(events, MARKED))
+    event: Event = draw(st.one_of(events, MARKED))
     if draw(st.booleans()):
         event |= {"device_id": "TAB", "device_seq": draw(st.integers(1, 12))}
     return event

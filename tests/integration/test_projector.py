@@ -19,7 +19,7 @@ from projections import ledger
 from projections.announcing import CHANNEL
 from projections.arrivals import Arrival
 from projections.decoding import decode_batch
-from projections.failures import MAX_FAILURES_IN_A_ROW, find_failure_runs
+from projections.failures import MAX_FAILURES_IN_A_ROW
 from projections.lane import Lane
 from projections.positions import Fenced, Position
 from projections.projector import Projector, open_projector
@@ -27,7 +27,8 @@ from projections.settings import ProjectorSettings
 from stream.batches import LogRecord, RecordBatch
 from stream.errors import Corrupt, NewerSchema
 from stream.topics import STOCK_EVENTS
-from tests.log_reading import Database, projected
+from tests.feeding import append_some
+from tests.log_reading import Database, projected, read_log
 from tests.pharmacy import Event, events_of
 from tests.read_model import expected_rows, read_rows
 from tests.records import Writer, raw_record
@@ -247,21 +248,6 @@ async def test_many_failures_in_a_row_stop_it(
     assert await projected(database) == {PARTITION: failed}
     assert await dead_letters(database) == [(offset, "failed") for offset in range(failed)]
 
-    successor = OneLane(database)
-    position = Position(STOCK_EVENTS, 0, failed, 1, None, None, b"")
-    successor.lane.positions[PARTITION] = position
-    successor.lane.failures.resume(await find_failure_runs(database, [position]))
-    with pytest.raises(Corrupt, match=f"{MAX_FAILURES_IN_A_ROW} records in a row"):
-        await successor.project(writer.batch(*records[failed:]))
-    assert await projected(database) == {PARTITION: failed}
-
-    await database.execute(
-        "INSERT INTO dead_letter_decision SELECT topic || '/' || partition || '/' || log_offset,"
-        " topic, partition, log_offset, log_offset, kind, 'discarded', 'typed for a test', 'asha',"
-        " recorded_at FROM dead_letter WHERE log_offset > 9"
-    )
-    assert await find_failure_runs(database, [position]) == {PARTITION: 0}
-
 
 async def test_a_fault_that_is_not_a_record_s_moves_nothing(
     one: OneLane, writer: Writer, database: Database, monkeypatch: pytest.MonkeyPatch
@@ -387,3 +373,31 @@ async def test_batches_of_an_earlier_claim_are_read_again(
 
     await until(done, "all is projected once")
     assert await read_rows(listener.connection) == expected_rows(records)
+
+
+async def test_failures_are_counted_on_from_a_predecessor_s(
+    stack: Stack, listener: Listener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else each start would set some more records aside, until none is left."""
+    await append_some(stack, tmp_path, rounds=10)
+    log = [record for record in await read_log(stack.kafka_settings) if record.partition == 0]
+    place, last = TopicPartition(*PARTITION), MAX_FAILURES_IN_A_ROW - 1
+    break_for(monkeypatch, raising(KeyError("lot")))
+
+    async def all_but_one_failed() -> bool:
+        return await projected(listener.connection) == {PARTITION: last}
+
+    for records in (log[:last], log[last:]):
+        settings = ProjectorSettings(database_url=stack.database_url)
+        async with open_projector(settings, stack.kafka_settings, model=1) as projector:
+            running = asyncio.create_task(projector.run())
+            claim = (await projector.claim([place]))[place]
+            await projector.submit(RecordBatch(STOCK_EVENTS, 0, claim.epoch, records))
+            if records[0].offset == 0:
+                await until(all_but_one_failed, "one less than too many failed")
+                running.cancel()
+            await asyncio.wait([running])
+    failure = running.exception()
+    assert isinstance(failure, BaseExceptionGroup)
+    assert failure.subgroup(Corrupt)
+    assert await all_but_one_failed()

@@ -396,7 +396,7 @@ async def test_failures_are_counted_on_from_a_predecessor_s(
             if records[0].offset == 0:
                 await until(all_but_one_failed, "one less than too many failed")
                 running.cancel()
-            await asyncio.wait([running])
+            await asyncio.wait([running], timeout=10)
     failure = running.exception()
     assert isinstance(failure, BaseExceptionGroup)
     assert failure.subgroup(Corrupt)

@@ -33,6 +33,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # a usage error is one line, whatever the width
 )
 app.command("up")(up.up)
 app.command("demo")(demo.demo)

@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import asyncpg
@@ -30,10 +31,21 @@ def program(pid: int) -> str:
 
 
 def kill_part(service: Service, name: str) -> None:
-    """Kill it and wait until another process has its place."""
-    pid = service.pids()[name]
-    os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: service.pids().get(name, pid) != pid, f"{name} started again")
+    """Kill it and wait until another process has its place.
+
+    It may be ending by itself, as a worker does when Postgres was killed: then the next one is.
+    """
+    killed: list[int] = []
+
+    def kill() -> bool:
+        if pid := service.pids().get(name):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+                killed.append(pid)
+        return bool(killed)
+
+    wait_until(kill, f"{name} runs")
+    wait_until(lambda: service.pids().get(name, killed[0]) != killed[0], f"{name} started again")
 
 
 def is_ready(service: Service) -> bool:

@@ -142,6 +142,5 @@ async def test_killed_worker_applies_again_within_seconds(service: Service) -> N
             await until_visible(database_url, await until_posted(pharmacies))
             took.append(loop.time() - killed_at)
     print(f"applied again {took[0]:.1f} and {took[1]:.1f} s after SIGKILL")
-    # The better one: a busy machine may slow either, and a wait for the session's end both.
-    assert min(took) < WORKER_BACK_SECONDS
+    assert max(took) < WORKER_BACK_SECONDS
     assert await asyncio.to_thread(service.stop) == 0

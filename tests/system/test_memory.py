@@ -20,7 +20,7 @@ from tests.workers import Worker, running_worker
 
 EVENTS = int(os.environ.get("DAWALOG_TEST_EVENTS", "1000000"))
 SAMPLES = 20
-GROWTH = 1.15
+GROWTH = 1.10
 """More than sawtooth and noise, far less than what it would keep if it kept anything."""
 
 

@@ -14,6 +14,7 @@ from typing import Final
 
 import asyncpg
 import structlog
+import uvloop
 
 from infra.drift import watch_drift
 from projections.decoding import PROJECTED_TOPICS
@@ -50,7 +51,7 @@ def main() -> None:
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
     try:
-        asyncio.run(_work())
+        uvloop.run(_work())
     except BaseExceptionGroup as group:
         _fail(_first(group))
     except Exception as error:

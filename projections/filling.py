@@ -55,8 +55,8 @@ class Filling:
 
     async def _reach(self, stops: Offsets, progress: Callable[[int], None]) -> None:
         async for records in self._log.read(self.next_offsets(), stops):
-            await self._or_failure(self._projector.wait_for_room())
             topic, partition = place = (records[0].topic, records[0].partition)
+            await self._or_failure(self._projector.wait_for_room({partition}))
             batch = RecordBatch(topic, partition, self._epochs[place], records)
             await self._projector.submit(batch)
             progress(sum(self.next_offsets().values()))

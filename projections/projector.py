@@ -6,7 +6,7 @@ Kafka's: `claim` reads it there, and checks that the log is still the one that w
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any, Final
 
@@ -122,9 +122,14 @@ class Projector:
                 lane.positions.clear()
             yield
 
-    async def wait_for_room(self) -> None:
-        """Wait while a lane has much to do; lanes say when they have done some of it."""
-        while any(lane.waiting_lines > self._room for lane in self._lanes):
+    def has_room(self, partition: int) -> bool:
+        """Whether its lane can do with more."""
+        return self._lane_of(partition).waiting_lines <= self._room
+
+    async def wait_for_room(self, partitions: Iterable[int]) -> None:
+        """Wait until one of them has room; lanes say when they have done something."""
+        wanted = set(partitions)
+        while wanted and not any(self.has_room(partition) for partition in wanted):
             self._roomy.clear()
             await self._roomy.wait()
 

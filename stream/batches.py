@@ -7,7 +7,7 @@ lifecycle stay Faust's. Where to read from is asked of the `Projection` on every
 (`claim`), never of Kafka's committed offsets.
 """
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple, Protocol, TypeAlias, cast
 
@@ -59,8 +59,11 @@ class Projection(Protocol):
     async def release(self) -> None:
         """Let go of all partitions: nothing more is written until the next claim."""
 
-    async def wait_for_room(self) -> None:
-        """Block while enough batches are waiting; nothing is fetched meanwhile."""
+    def has_room(self, partition: int) -> bool:
+        """Whether more of this partition may come; what has none isn't fetched."""
+
+    async def wait_for_room(self, partitions: Iterable[int]) -> None:
+        """Block until one of the partitions has room; at once if there are none."""
 
     async def submit(self, batch: RecordBatch) -> None:
         """Take a batch. Must not block for long; raises what broke the projection."""
@@ -125,7 +128,7 @@ class RecordBatchConsumer(driver.Consumer):
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, Message]]:
         """Fetch, and yield one message per partition whose value is a `RecordBatch`."""
-        await self.app.projection.wait_for_room()
+        await self.app.projection.wait_for_room({tp.partition for tp in self.assignment()})
         before = dict(self._claims)
         fetched, active_partitions = await self._wait_next_records(timeout)
         generation_id = self.app.consumer_generation_id
@@ -147,6 +150,12 @@ class RecordBatchConsumer(driver.Consumer):
                 tp,
                 self._to_message(tp, RecordBatch(tp.topic, tp.partition, claim.epoch, records)),
             )
+
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:
+        """Fetch for those that have room: a partition with much to do holds up no other."""
+        has_room = self.app.projection.has_room
+        roomy = {tp for tp in active_partitions or () if has_room(tp.partition)}
+        return await super()._getmany(roomy or active_partitions, timeout)
 
     def _is_active(self, tp: TP, active_partitions: set[TP] | None) -> bool:
         return (

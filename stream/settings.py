@@ -74,7 +74,7 @@ class WorkerSettings(BaseSettings):
     worker_session_timeout_seconds: float = Field(
         default=6.0, ge=6, description="silence after which a worker's partitions move to others"
     )
-    worker_fetch_records: int = Field(default=4000, gt=0, description="records taken at a time")
+    worker_fetch_records: int = Field(default=1000, gt=0, description="records taken at a time")
     worker_metrics_host: str = "127.0.0.1"
     worker_metrics_port: int = Field(
         default=0, ge=0, le=65535, description="/metrics, /healthz and /readyz; 0: none"

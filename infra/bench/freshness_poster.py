@@ -49,7 +49,8 @@ class Posted:
 
 async def post_steadily(order: Order) -> Posted:
     maker, connections = EventMaker(Mix(events=0, seed=order.seed)), Connections(order.url)
-    count = round(order.posts_per_second * (order.warm_up_seconds + order.seconds))
+    warm_up = round(order.posts_per_second * order.warm_up_seconds)
+    count = warm_up + round(order.posts_per_second * order.seconds)
     answers: list[asyncio.Task[Answer]] = []
     began, cpu = monotonic(), process_time()
     for number in range(count):
@@ -59,9 +60,8 @@ async def post_steadily(order: Order) -> Posted:
     done = await asyncio.gather(*answers)
     cpu_share = (process_time() - cpu) / (monotonic() - began)
     connections.close()
-    noted = [one for one in done if one.sent_at >= began + order.warm_up_seconds]
     return Posted(
-        [_acknowledged(one) for one in noted if one.status in OK],
+        [_acknowledged(one) for one in done[warm_up:] if one.status in OK],
         sum(one.status not in OK for one in done),
         round(cpu_share, 3),
     )

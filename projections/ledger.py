@@ -7,7 +7,7 @@ rest is handed to `projections.refold`.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
@@ -17,7 +17,6 @@ from projections.arrivals import Arrival
 from projections.cards import (
     CardKey,
     CardState,
-    Fold,
     FoldKey,
     Lines,
     fold_in_order,
@@ -26,6 +25,7 @@ from projections.cards import (
 from projections.companions import write_companions
 from projections.entries import reversed_event_id
 from projections.refold import imply_zeros, merge_late, refold, reverse_events
+from projections.rows import write_rows
 
 # An id is taken by the event that was applied, or by one that our code failed to apply before.
 FIND_KNOWN: Final = """
@@ -49,62 +49,21 @@ WHERE event.event_id IS NOT NULL OR failed.content_sha256 IS NOT NULL
    OR reversal.recorded_at IS NOT NULL
 """
 
+# Also cards that don't exist, where a complete count said something of their item.
 FIND_CARDS: Final = """
-SELECT card.facility_no, card.item_no, card.lot, on_hand, expiry, occurred_at, event_id, line_no
+SELECT wanted.facility_no, wanted.item_no, wanted.lot, on_hand, expiry, occurred_at, event_id,
+       line_no
 FROM unnest($1::int[], $2::int[], $3::text[]) AS wanted(facility_no, item_no, lot)
-JOIN card ON card.facility_no = wanted.facility_no AND card.item_no = wanted.item_no
-         AND card.lot = wanted.lot
+LEFT JOIN card ON card.facility_no = wanted.facility_no AND card.item_no = wanted.item_no
+              AND card.lot = wanted.lot
+WHERE card.facility_no IS NOT NULL OR EXISTS (
+    SELECT FROM complete_count AS counted
+    WHERE counted.facility_no = wanted.facility_no AND counted.item_no = wanted.item_no
+)
 """
 
-PUT_CARDS: Final = """
-INSERT INTO card (facility_no, item_no, lot, on_hand, expiry, occurred_at, event_id, line_no)
-SELECT * FROM unnest($1::int[], $2::int[], $3::text[], $4::bigint[], $5::date[],
-                     $6::timestamptz[], $7::uuid[], $8::smallint[])
-ON CONFLICT (facility_no, item_no, lot) DO UPDATE
-SET on_hand = excluded.on_hand, expiry = excluded.expiry, occurred_at = excluded.occurred_at,
-    event_id = excluded.event_id, line_no = excluded.line_no
-"""
-
-# Yields what was there before.
-PUT_ACTIVITY: Final = """
-WITH put AS (
-    INSERT INTO facility_activity AS known (facility_no, last_recorded_at, ahead)
-    SELECT * FROM unnest($1::int[], $2::timestamptz[], $3::interval[])
-    ON CONFLICT (facility_no) DO UPDATE
-    SET last_recorded_at = greatest(known.last_recorded_at, excluded.last_recorded_at),
-        ahead = greatest(known.ahead, excluded.ahead)
-)
-SELECT facility_no, last_recorded_at FROM facility_activity WHERE facility_no = ANY ($1)
-"""
-
-EVENT_COLUMNS: Final = (
-    "facility_no",
-    "event_id",
-    "type",
-    "occurred_at",
-    "recorded_at",
-    "reversed_at",
-    "partition",
-    "log_offset",
-    "content_sha256",
-    "body",
-)
-ENTRY_COLUMNS: Final = (
-    "facility_no",
-    "item_no",
-    "lot",
-    "occurred_at",
-    "event_id",
-    "line_no",
-    "is_count",
-    "quantity",
-    "balance",
-    "recorded_at",
-    "reversed_at",
-    "expiry",
-    "settled_at",
-)
-
+Pairs: TypeAlias = set[tuple[int, int]]
+"""(facility_no, item_no)"""
 
 Taken: TypeAlias = tuple[bytes, int]
 """The content of the event that has an id, and the offset of the record after which it is taken:
@@ -136,18 +95,17 @@ async def project_events(
         return outcome
     old = _reverse_new(outcome.applied, reversed_before)
     by_card = group_by_card(outcome.applied, item_nos)
-    known = await _find_cards(connection, by_card)
+    known, counted = await _find_cards(connection, by_card)
     fold = fold_in_order(by_card, known)
-    merge_late(fold.late, _list_replayed(by_card, await _put_activity(connection, outcome.applied)))
-    await _write(connection, outcome.applied, fold)
+    replayed = await write_rows(connection, outcome.applied, fold)
+    merge_late(fold.late, _list_replayed(by_card, replayed))
     await write_companions(connection, outcome.applied, item_nos)
     await _write_reversals(connection, outcome.applied)
     if old:
         merge_late(fold.late, await reverse_events(connection, old))
-    pairs = await _write_complete_counts(connection, outcome.applied, item_nos)
-    pairs |= {card[:2] for card in fold.cards if card not in known}
-    if pairs:
-        merge_late(fold.late, await imply_zeros(connection, pairs))
+    counted |= await _write_complete_counts(connection, outcome.applied, item_nos)
+    if counted:
+        merge_late(fold.late, await imply_zeros(connection, counted))
     if fold.late:
         await refold(connection, fold.late)
     return outcome
@@ -214,33 +172,20 @@ def _reverse_new(
 
 async def _find_cards(
     connection: "asyncpg.Connection[Any]", cards: Collection[CardKey]
-) -> dict[CardKey, CardState]:
+) -> tuple[dict[CardKey, CardState], Pairs]:
+    """The cards that exist; and those to come that a complete count has already emptied."""
+    known: dict[CardKey, CardState] = {}
+    counted: Pairs = set()
     if not cards:
-        return {}
-    rows = await connection.fetch(FIND_CARDS, *zip(*cards, strict=True))
-    return {
-        (facility_no, item_no, lot): (on_hand, expiry, (occurred_at, str(event_id), line_no))
-        for facility_no, item_no, lot, on_hand, expiry, occurred_at, event_id, line_no in rows
-    }
-
-
-async def _put_activity(
-    connection: "asyncpg.Connection[Any]", applied: Sequence[Arrival]
-) -> set[int]:
-    """Facilities that had told us something later than what comes now: records are replayed."""
-    first: dict[int, datetime] = {}
-    last: dict[int, datetime] = {}
-    ahead: dict[int, timedelta] = {}
-    for arrival in applied:
-        facility_no, recorded_at = arrival.facility_no, arrival.recorded_at
-        first.setdefault(facility_no, recorded_at)
-        last[facility_no] = recorded_at
-        lead = arrival.event.occurred_at - recorded_at
-        ahead[facility_no] = max(lead, ahead.get(facility_no, timedelta()))
-    rows = await connection.fetch(
-        PUT_ACTIVITY, list(last), list(last.values()), list(ahead.values())
-    )
-    return {facility_no for facility_no, heard_at in rows if heard_at > first[facility_no]}
+        return known, counted
+    for row in await connection.fetch(FIND_CARDS, *zip(*cards, strict=True)):
+        facility_no, item_no, lot, on_hand, expiry, occurred_at, event_id, line_no = row
+        if on_hand is None:
+            counted.add((facility_no, item_no))
+        else:
+            last = (occurred_at, str(event_id), line_no)
+            known[facility_no, item_no, lot] = (on_hand, expiry, last)
+    return known, counted
 
 
 def _list_replayed(by_card: Lines, replayed: Collection[int]) -> dict[CardKey, FoldKey]:
@@ -252,55 +197,6 @@ def _list_replayed(by_card: Lines, replayed: Collection[int]) -> dict[CardKey, F
         for card, lines in by_card.items()
         if card[0] in replayed
     }
-
-
-async def _write(
-    connection: "asyncpg.Connection[Any]", applied: Sequence[Arrival], fold: Fold
-) -> None:
-    await connection.copy_records_to_table(
-        "event", columns=EVENT_COLUMNS, records=[_event_row(arrival) for arrival in applied]
-    )
-    if not fold.entries:
-        return
-    await connection.copy_records_to_table(
-        "ledger_entry",
-        columns=ENTRY_COLUMNS,
-        records=[
-            (
-                *card,
-                arrival.event.occurred_at,
-                arrival.event_id,
-                line_no,
-                is_count,
-                quantity,
-                balance,
-                arrival.recorded_at,
-                arrival.reversed_at,
-                expiry,
-                settled_at,
-            )
-            for card, arrival, entry, balance, settled_at in fold.entries
-            for _, _, line_no, is_count, quantity, expiry in (entry,)
-        ],
-    )
-    rows = [(*card, on_hand, expiry, *last) for card, (on_hand, expiry, last) in fold.cards.items()]
-    await connection.execute(PUT_CARDS, *zip(*rows, strict=True))
-
-
-def _event_row(arrival: Arrival) -> tuple[Any, ...]:
-    event, record = arrival.event, arrival.record
-    return (
-        arrival.facility_no,
-        arrival.event_id,
-        event.type,
-        event.occurred_at,
-        arrival.recorded_at,
-        arrival.reversed_at,
-        record.partition,
-        record.offset,
-        arrival.content_sha256,
-        arrival.body,
-    )
 
 
 async def _write_reversals(
@@ -319,8 +215,8 @@ async def _write_complete_counts(
     connection: "asyncpg.Connection[Any]",
     applied: Sequence[Arrival],
     item_nos: Mapping[str, int],
-) -> set[tuple[int, int]]:
-    """Remember the items that complete counts name; returns their (facility_no, item_no)."""
+) -> Pairs:
+    """Remember the items that complete counts name, and return them."""
     rows = {
         (arrival.facility_no, item_nos[entry[0]], arrival.event.occurred_at, arrival.event_id)
         for arrival in applied

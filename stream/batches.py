@@ -14,6 +14,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol, TypeAlias, cast
 import aiokafka
 import faust
 import structlog
+import uvloop
 from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError
 from faust.transport.drivers import aiokafka as driver
@@ -102,7 +103,9 @@ class RecordBatchConsumer(driver.Consumer):
         self._claims: dict[TP, Claim] = {}
 
     def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
-        return RecordBatchConsumerThread(self, loop=self.loop, beacon=self.beacon)
+        return RecordBatchConsumerThread(
+            self, loop=self.loop, thread_loop=uvloop.new_event_loop(), beacon=self.beacon
+        )
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Claim what is assigned and seek there, to offset 0 too.

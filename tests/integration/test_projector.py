@@ -15,7 +15,7 @@ import asyncpg
 import pytest
 from aiokafka import TopicPartition
 
-from projections import ledger
+from projections import rows as writing
 from projections.announcing import CHANNEL
 from projections.arrivals import Arrival
 from projections.decoding import decode_batch
@@ -195,12 +195,12 @@ async def test_odd_bytes_are_set_aside_as_they_are(
 
 def break_for(monkeypatch: pytest.MonkeyPatch, fault: Callable[[Arrival], Any]) -> None:
     """Let the making of an event's row go wrong, as `fault` says."""
-    whole = ledger._event_row
+    whole = writing._event_row
 
     def event_row(arrival: Arrival) -> Any:
         return fault(arrival) or whole(arrival)
 
-    monkeypatch.setattr(ledger, "_event_row", event_row)
+    monkeypatch.setattr(writing, "_event_row", event_row)
 
 
 def raising(error: Exception) -> Callable[[Arrival], Any]:

@@ -1,0 +1,132 @@
+"""The rows of a batch: its events, their lines, the cards and the facilities' activity."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import asyncpg
+
+from projections.arrivals import Arrival
+from projections.cards import Fold
+
+EVENT_COLUMNS: Final = (
+    "facility_no",
+    "event_id",
+    "type",
+    "occurred_at",
+    "recorded_at",
+    "reversed_at",
+    "partition",
+    "log_offset",
+    "content_sha256",
+    "body",
+)
+ENTRY_COLUMNS: Final = (
+    "facility_no",
+    "item_no",
+    "lot",
+    "occurred_at",
+    "event_id",
+    "line_no",
+    "is_count",
+    "quantity",
+    "balance",
+    "recorded_at",
+    "reversed_at",
+    "expiry",
+    "settled_at",
+)
+CARD_COLUMNS: Final = 8
+
+# Yields the activity as it was before. One statement: a small batch costs mostly round trips.
+PUT: Final = """
+WITH put_card AS (
+    INSERT INTO card (facility_no, item_no, lot, on_hand, expiry, occurred_at, event_id, line_no)
+    SELECT * FROM unnest($1::int[], $2::int[], $3::text[], $4::bigint[], $5::date[],
+                         $6::timestamptz[], $7::uuid[], $8::smallint[])
+    ON CONFLICT (facility_no, item_no, lot) DO UPDATE
+    SET on_hand = excluded.on_hand, expiry = excluded.expiry, occurred_at = excluded.occurred_at,
+        event_id = excluded.event_id, line_no = excluded.line_no
+),
+put_activity AS (
+    INSERT INTO facility_activity AS known (facility_no, last_recorded_at, ahead)
+    SELECT * FROM unnest($9::int[], $10::timestamptz[], $11::interval[])
+    ON CONFLICT (facility_no) DO UPDATE
+    SET last_recorded_at = greatest(known.last_recorded_at, excluded.last_recorded_at),
+        ahead = greatest(known.ahead, excluded.ahead)
+)
+SELECT facility_no, last_recorded_at FROM facility_activity WHERE facility_no = ANY ($9)
+"""
+
+Columns = Sequence[Sequence[Any]]
+
+
+async def write_rows(
+    connection: "asyncpg.Connection[Any]", applied: Sequence[Arrival], fold: Fold
+) -> set[int]:
+    """Write them; returns the facilities that had told us something later than what comes now."""
+    first: dict[int, datetime] = {}
+    for arrival in applied:
+        first.setdefault(arrival.facility_no, arrival.recorded_at)
+    await connection.copy_records_to_table(
+        "event", columns=EVENT_COLUMNS, records=[_event_row(arrival) for arrival in applied]
+    )
+    if fold.entries:
+        await connection.copy_records_to_table(
+            "ledger_entry", columns=ENTRY_COLUMNS, records=_entry_rows(fold)
+        )
+    rows = await connection.fetch(PUT, *_card_columns(fold), *_activity(applied))
+    return {facility_no for facility_no, heard_at in rows if heard_at > first[facility_no]}
+
+
+def _event_row(arrival: Arrival) -> tuple[Any, ...]:
+    event, record = arrival.event, arrival.record
+    return (
+        arrival.facility_no,
+        arrival.event_id,
+        event.type,
+        event.occurred_at,
+        arrival.recorded_at,
+        arrival.reversed_at,
+        record.partition,
+        record.offset,
+        arrival.content_sha256,
+        arrival.body,
+    )
+
+
+def _entry_rows(fold: Fold) -> list[tuple[Any, ...]]:
+    return [
+        (
+            *card,
+            arrival.event.occurred_at,
+            arrival.event_id,
+            line_no,
+            is_count,
+            quantity,
+            balance,
+            arrival.recorded_at,
+            arrival.reversed_at,
+            expiry,
+            settled_at,
+        )
+        for card, arrival, entry, balance, settled_at in fold.entries
+        for _, _, line_no, is_count, quantity, expiry in (entry,)
+    ]
+
+
+def _card_columns(fold: Fold) -> Columns:
+    rows = [(*card, on_hand, expiry, *last) for card, (on_hand, expiry, last) in fold.cards.items()]
+    return list(zip(*rows, strict=True)) or [()] * CARD_COLUMNS
+
+
+def _activity(applied: Sequence[Arrival]) -> Columns:
+    """facility_no, last recorded_at, and by how much occurred_at was after recorded_at at most."""
+    last: dict[int, datetime] = {}
+    ahead: dict[int, timedelta] = {}
+    for arrival in applied:
+        facility_no, recorded_at = arrival.facility_no, arrival.recorded_at
+        last[facility_no] = recorded_at
+        lead = arrival.event.occurred_at - recorded_at
+        ahead[facility_no] = max(lead, ahead.get(facility_no, timedelta()))
+    return list(last), list(last.values()), list(ahead.values())

@@ -9,6 +9,7 @@ import sys
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from time import monotonic, process_time
+from typing import Any
 
 import orjson
 import uvloop
@@ -30,6 +31,8 @@ class Order:
     seconds: float
     warm_up_seconds: float
     seed: int
+    mix: dict[str, Any] = field(default_factory=dict)
+    """What `Mix` should have otherwise than by default."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ class Posted:
 
 
 async def post_steadily(order: Order) -> Posted:
-    maker, connections = EventMaker(Mix(events=0, seed=order.seed)), Connections(order.url)
+    maker, connections = EventMaker(_mix(order)), Connections(order.url)
     warm_up = round(order.posts_per_second * order.warm_up_seconds)
     count = warm_up + round(order.posts_per_second * order.seconds)
     answers: list[asyncio.Task[Answer]] = []
@@ -65,6 +68,10 @@ async def post_steadily(order: Order) -> Posted:
         sum(one.status not in OK for one in done),
         round(cpu_share, 3),
     )
+
+
+def _mix(order: Order) -> Mix:
+    return Mix(**({"events": 0} | order.mix | {"seed": order.seed}))
 
 
 def _make(order: Order, maker: EventMaker) -> bytes:

@@ -25,6 +25,11 @@ def make_request(url: str, path: str, body: bytes, media_type: str = "applicatio
     return head.encode() + body
 
 
+def make_read(url: str, path: str) -> bytes:
+    """The bytes of a GET."""
+    return f"GET {path} HTTP/1.1\r\nHost: {urlsplit(url).netloc}\r\n\r\n".encode()
+
+
 @dataclass
 class Answer:
     """`sent_at` and `answered_at` are monotonic seconds, which all processes share."""

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from infra.bench.events import Mix
     from infra.bench.report import Report
 
-NAMES = ("projection", "freshness", "append", "rebuild")
+NAMES = ("projection", "freshness", "append", "reads", "rebuild")
 
 
 def bench(
@@ -31,8 +31,11 @@ def bench(
         float, typer.Option(min=0, max=100, help="projection: % that are reversals.")
     ] = 0,
     seconds: Annotated[
-        float, typer.Option(min=0.1, help="freshness, append: how long each rate is held.")
+        float, typer.Option(min=0.1, help="freshness, append, reads: how long each rate is held.")
     ] = 15,
+    lines: Annotated[
+        int, typer.Option(min=70_000, help="reads: what the ledger grows to, a minute a million.")
+    ] = 10_000_000,
     as_json: AsJson = False,
 ) -> None:
     """Measure on a throw-away stack of its own, which takes minutes. Best on an idle machine.
@@ -45,21 +48,23 @@ def bench(
 
     mix = Mix(events=events, late=late, counts=counts, reversals=reversals)
     for one in NAMES if name == "all" else (name,):
-        report = _measure(one, mix, runs=runs, seconds=seconds)
+        report = _measure(one, mix, runs=runs, seconds=seconds, lines=lines)
         if as_json:
             print(json.dumps(report.as_json()), flush=True)
         else:
             _show(report)
 
 
-def _measure(name: str, mix: "Mix", *, runs: int, seconds: float) -> "Report":
-    from infra.bench import append, freshness, projection, rebuild
+def _measure(name: str, mix: "Mix", *, runs: int, seconds: float, lines: int) -> "Report":
+    from infra.bench import append, freshness, projection, reads, rebuild
 
     match name:
         case "projection":
             return projection.measure(mix, runs=runs)
         case "rebuild":
             return rebuild.measure(mix, runs=runs)
+        case "reads":
+            return reads.measure(lines=lines, runs=runs, seconds=seconds)
         case "freshness":
             return freshness.measure(runs=runs, seconds=seconds)
         case _:
@@ -79,8 +84,10 @@ def _show(report: "Report") -> None:
         table.add_row(*(_cell(rate.get(column, "")) for column in columns))
     console.print(table)
     for name, ratio in report.ratios.items():
-        least, greatest = report.spread[name]
-        console.print(f"  ÷ {name}: {ratio:.2f} ({least:.2f} to {greatest:.2f})")
+        between = (
+            "" if name not in report.spread else " ({:.2f} to {:.2f})".format(*report.spread[name])
+        )
+        console.print(f"  ÷ {name}: {ratio:.2f}{between}")
 
 
 def _cell(value: float | str) -> str:

@@ -1,0 +1,74 @@
+"""`python -m infra.bench.reader`: reads facilities' stock at a steady rate.
+
+Starts each read when its time has come, answered or not what went before. A read's time runs from
+that moment, so it includes any wait. At its end it prints one JSON object.
+"""
+
+import asyncio
+import random
+import sys
+from dataclasses import asdict, dataclass
+from time import monotonic, process_time
+
+import orjson
+import uvloop
+
+from infra.bench.http_load import OK, Answer, Connections, make_read
+from infra.bench.report import percentile
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """What to read; `warm_up_seconds` come before and don't count."""
+
+    url: str
+    facility_ids: list[str]
+    reads_per_second: float
+    seconds: float
+    warm_up_seconds: float
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Taken:
+    reads: int
+    p50_ms: float
+    p99_ms: float
+    greatest_ms: float
+    kilobytes: float
+    refused: int
+    reader_cpu_share: float
+
+
+async def read_steadily(order: Order) -> Taken:
+    connections, dice = Connections(order.url), random.Random(order.seed)
+    requests = [
+        make_read(order.url, f"/v1/facilities/{one}/stock?limit=1000") for one in order.facility_ids
+    ]
+    warm_up = round(order.reads_per_second * order.warm_up_seconds)
+    count = warm_up + round(order.reads_per_second * order.seconds)
+    began, cpu = monotonic(), process_time()
+    due = [began + number / order.reads_per_second for number in range(count)]
+    answers: list[asyncio.Task[Answer]] = []
+    for moment in due:
+        await asyncio.sleep(moment - monotonic())
+        answers.append(asyncio.create_task(connections.request(dice.choice(requests))))
+    done = await asyncio.gather(*answers)
+    cpu_share = (process_time() - cpu) / (monotonic() - began)
+    connections.close()
+    delays = [(one.answered_at - moment) * 1000 for one, moment in zip(done, due, strict=True)]
+    counted = delays[warm_up:]
+    return Taken(
+        reads=len(counted),
+        p50_ms=round(percentile(counted, 0.5), 2),
+        p99_ms=round(percentile(counted, 0.99), 2),
+        greatest_ms=round(max(counted), 1),
+        kilobytes=round(sum(len(one.body) for one in done) / len(done) / 1000, 1),
+        refused=sum(one.status not in OK for one in done),
+        reader_cpu_share=round(cpu_share, 3),
+    )
+
+
+if __name__ == "__main__":
+    taken = uvloop.run(read_steadily(Order(**orjson.loads(sys.argv[1]))))
+    print(orjson.dumps(asdict(taken)).decode(), flush=True)

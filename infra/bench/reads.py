@@ -1,0 +1,207 @@
+"""`dawalog bench reads`: a facility's stock while events come in, on a small and on a grown ledger.
+
+Beside a bare FastAPI route with the same SQL. The cards are the same ones at both sizes, so that
+what an answer holds is the same, too: only the history behind it has grown.
+"""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import asdict, replace
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+from typing import Any, Final
+from uuid import UUID
+
+from infra.bench.events import EventMaker, Mix, facility_ids, item_ids
+from infra.bench.freshness_poster import Order as Posts
+from infra.bench.posting import run_poster
+from infra.bench.preload import preload
+from infra.bench.reader import Order as Reads
+from infra.bench.report import Report, median_of, say
+from infra.bench.service import running_service, serving
+from infra.bench.stack import PARTITIONS, BenchStack, bench_stack
+from infra.local.ports import LOOPBACK, free_port
+from stream.errors import Unavailable
+from stream.topics import STOCK_EVENTS
+
+MIX: Final = Mix(events=0, facilities=300, items=100, lots=2)
+READS_PER_SECOND: Final = 200
+POSTS_PER_SECOND: Final = 100
+EVENTS_PER_POST: Final = 10
+WARM_UP_SECONDS: Final = 3.0
+DAYS: Final = 430
+"""How long ago the history begins: at 10 million lines, 77 a day at each facility."""
+
+GROWTH: Final = 100
+"""How much smaller the ledger is when it is read first."""
+
+POLL_SECONDS: Final = 0.5
+SILENT_SECONDS: Final = 120.0
+PROJECTED: Final = "SELECT coalesce(sum(next_offset), 0)::bigint FROM position WHERE topic = $1"
+LINES: Final = "SELECT count(*) FROM ledger_entry"
+
+
+def measure(*, lines: int, runs: int, seconds: float) -> Report:
+    """`lines`: what the ledger grows to; it takes about a minute for each million."""
+    with bench_stack() as stack:
+        taken = asyncio.run(_measure(stack, lines=lines, runs=runs, seconds=seconds))
+    rates: list[dict[str, float | str]] = []
+    for size in ("small", "grown"):
+        for app in ("dawalog", "bare"):
+            of = [one for one in taken if (one["ledger"], one["app"]) == (size, app)]
+            rates.append(
+                {
+                    "what": f"{app}, {of[0]['ledger_lines']:,} lines",
+                    "p50_ms": median_of(of, "p50_ms"),
+                    "p99_ms": median_of(of, "p99_ms"),
+                    "least_p99_ms": min(one["p99_ms"] for one in of),
+                    "greatest_p99_ms": max(one["p99_ms"] for one in of),
+                }
+            )
+    ratios = {
+        f"{name}_{share}": round(_median(taken, share, *above) / _median(taken, share, *below), 3)
+        for share in ("p50", "p99")
+        for name, above, below in (
+            ("bare_small", ("dawalog", "small"), ("bare", "small")),
+            ("bare_grown", ("dawalog", "grown"), ("bare", "grown")),
+            ("growth", ("dawalog", "grown"), ("dawalog", "small")),
+        )
+    }
+    return Report(name="reads", ratios=ratios, rates=rates, runs=taken)
+
+
+def _median(taken: list[dict[str, Any]], share: str, app: str, size: str) -> float:
+    of = [one for one in taken if (one["app"], one["ledger"]) == (app, size)]
+    return median_of(of, f"{share}_ms")
+
+
+async def _measure(
+    stack: BenchStack, *, lines: int, runs: int, seconds: float
+) -> list[dict[str, Any]]:
+    await stack.create_topics()
+    await stack.empty_database()
+    taken: list[dict[str, Any]] = []
+    history = _history(lines)
+    async with _both(stack) as urls:
+        for size, wanted in (("small", lines // GROWTH), ("grown", lines)):
+            ledger_lines = await _grow(stack, history, wanted)
+            for run in range(runs):
+                for app in sorted(urls, reverse=run % 2 == 0):
+                    measured = await _measure_one(stack, urls, app, seconds, seed=len(taken))
+                    said = {"ledger": size, "ledger_lines": ledger_lines, "app": app, **measured}
+                    say(f"run {run + 1}: {said}")
+                    taken.append(said)
+    return taken
+
+
+@asynccontextmanager
+async def _both(stack: BenchStack) -> AsyncIterator[dict[str, str]]:
+    port = free_port()
+    bare = f"http://{LOOPBACK}:{port}"
+    async with AsyncExitStack() as parts:
+        ours = await parts.enter_async_context(running_service(stack, MIX, worker=True))
+        part = stack.part("bare", "infra.bench.bare_stock", str(port))
+        await parts.enter_async_context(serving(part, f"{bare}/readyz"))
+        yield {"dawalog": ours, "bare": bare}
+
+
+async def _measure_one(
+    stack: BenchStack, urls: dict[str, str], app: str, seconds: float, *, seed: int
+) -> dict[str, Any]:
+    """Reads of one app, while our API takes what is posted."""
+    warm_up = min(WARM_UP_SECONDS, seconds)
+    posts = Posts(
+        url=urls["dawalog"],
+        posts_per_second=POSTS_PER_SECOND,
+        events_per_post=EVENTS_PER_POST,
+        seconds=seconds,
+        warm_up_seconds=warm_up,
+        seed=1_000 + seed,
+        mix=asdict(MIX),
+    )
+    reads = Reads(
+        url=urls[app],
+        facility_ids=facility_ids(MIX),
+        reads_per_second=READS_PER_SECOND,
+        seconds=seconds,
+        warm_up_seconds=warm_up,
+        seed=seed,
+    )
+    posted, read = await asyncio.gather(
+        run_poster(stack, "infra.bench.freshness_poster", asdict(posts)),
+        run_poster(stack, "infra.bench.reader", asdict(reads)),
+    )
+    if posted["refused"] or read["refused"]:
+        raise Unavailable(f"{posted['refused']} posts and {read['refused']} reads were refused")
+    return dict(read)
+
+
+def _history(lines: int) -> Iterator[dict[str, Any]]:
+    """A count of every card at each facility, and then dispenses until a moment ago."""
+    dice = random.Random(MIX.seed)
+    until = datetime.now(UTC) - timedelta(minutes=1)
+    began = until - timedelta(days=DAYS)
+    for facility_id in facility_ids(MIX):
+        yield {
+            "event_id": str(UUID(int=dice.getrandbits(128), version=4)),
+            "type": "stock_counted",
+            "complete": True,
+            "facility_id": facility_id,
+            "occurred_at": began.isoformat(),
+            "lines": [
+                {"item_id": item_id, "lot": f"L{lot}", "counted": 1_000_000}
+                for item_id in item_ids(MIX)
+                for lot in range(MIX.lots)
+            ],
+        }
+    maker = EventMaker(replace(MIX, seed=MIX.seed + 1))
+    dispenses = max(1, lines // MIX.lines)
+    for number in range(dispenses):
+        yield maker.make(began + timedelta(days=DAYS) * (number / dispenses))
+
+
+async def _grow(stack: BenchStack, history: Iterator[dict[str, Any]], lines: int) -> int:
+    """Let the ledger grow to so many lines; returns how many there are."""
+    connection = await stack.connect()
+    try:
+        there = int(await connection.fetchval(LINES))
+        missing = _until_lines(history, lines - there)
+        before = int(await connection.fetchval(PROJECTED, STOCK_EVENTS))
+        wanted = before + await _count(stack, missing)
+        projected, moved_at = before, monotonic()
+        while projected < wanted:
+            await asyncio.sleep(POLL_SECONDS)
+            now = int(await connection.fetchval(PROJECTED, STOCK_EVENTS))
+            if now > projected:
+                projected, moved_at = now, monotonic()
+            elif monotonic() - moved_at > SILENT_SECONDS:
+                raise Unavailable("the worker projects nothing")
+        await connection.execute("VACUUM (ANALYZE) ledger_entry, event, card")
+        await connection.execute("CHECKPOINT")
+        grown = int(await connection.fetchval(LINES))
+    finally:
+        await connection.close()
+    say(f"the ledger has {grown:,} lines")
+    return grown
+
+
+async def _count(stack: BenchStack, events: Iterator[dict[str, Any]]) -> int:
+    """Append them; returns how many they were."""
+    count = 0
+
+    def counted() -> Iterator[dict[str, Any]]:
+        nonlocal count
+        for event in events:
+            count += 1
+            yield event
+
+    await preload(stack, counted(), partitions=PARTITIONS)
+    return count
+
+
+def _until_lines(events: Iterator[dict[str, Any]], lines: int) -> Iterator[dict[str, Any]]:
+    while lines > 0 and (event := next(events, None)) is not None:
+        lines -= len(event["lines"])
+        yield event

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from infra.bench.stack import BenchStack
 from stream.appending import Appended
@@ -14,6 +14,7 @@ from stream.log import EventLog
 from stream.posting import parse_event
 
 CHUNK: Final = 4_000
+Thing = TypeVar("Thing")
 
 
 async def preload(stack: BenchStack, events: Iterable[dict[str, Any]], *, partitions: int) -> None:
@@ -40,7 +41,7 @@ def encode(
         )
 
 
-def chunks(records: Iterable[OutgoingRecord], size: int) -> Iterator[list[OutgoingRecord]]:
-    iterator = iter(records)
+def chunks(things: Iterable[Thing], size: int) -> Iterator[list[Thing]]:
+    iterator = iter(things)
     while chunk := list(islice(iterator, size)):
         yield chunk

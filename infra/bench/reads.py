@@ -5,26 +5,22 @@ what an answer holds is the same, too: only the history behind it has grown.
 """
 
 import asyncio
-import random
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
-from time import monotonic
 from typing import Any, Final
-from uuid import UUID
 
-from infra.bench.events import EventMaker, Mix, facility_ids, item_ids
+from infra.bench.events import Mix, facility_ids
 from infra.bench.freshness_poster import Order as Posts
+from infra.bench.history import grow, history
 from infra.bench.posting import run_poster
-from infra.bench.preload import preload
 from infra.bench.reader import Order as Reads
 from infra.bench.report import Report, median_of, say
 from infra.bench.service import running_service, serving
-from infra.bench.stack import PARTITIONS, BenchStack, bench_stack
+from infra.bench.stack import BenchStack, bench_stack
 from infra.local.ports import LOOPBACK, free_port
 from stream.errors import Unavailable
-from stream.topics import STOCK_EVENTS
 
 MIX: Final = Mix(events=0, facilities=300, items=100, lots=2)
 READS_PER_SECOND: Final = 200
@@ -36,11 +32,6 @@ DAYS: Final = 430
 
 GROWTH: Final = 100
 """How much smaller the ledger is when it is read first."""
-
-POLL_SECONDS: Final = 0.5
-SILENT_SECONDS: Final = 120.0
-PROJECTED: Final = "SELECT coalesce(sum(next_offset), 0)::bigint FROM position WHERE topic = $1"
-LINES: Final = "SELECT count(*) FROM ledger_entry"
 
 
 def measure(*, lines: int, runs: int, seconds: float) -> Report:
@@ -83,10 +74,11 @@ async def _measure(
     await stack.create_topics()
     await stack.empty_database()
     taken: list[dict[str, Any]] = []
-    history = _history(lines)
+    until = datetime.now(UTC) - timedelta(minutes=1)
+    events = history(MIX, lines, until=until, over=timedelta(days=DAYS))
     async with _both(stack) as urls:
         for size, wanted in (("small", lines // GROWTH), ("grown", lines)):
-            ledger_lines = await _grow(stack, history, wanted)
+            ledger_lines = await grow(stack, events, wanted)
             for run in range(runs):
                 for app in sorted(urls, reverse=run % 2 == 0):
                     measured = await _measure_one(stack, urls, app, seconds, seed=len(taken))
@@ -136,72 +128,3 @@ async def _measure_one(
     if posted["refused"] or read["refused"]:
         raise Unavailable(f"{posted['refused']} posts and {read['refused']} reads were refused")
     return dict(read)
-
-
-def _history(lines: int) -> Iterator[dict[str, Any]]:
-    """A count of every card at each facility, and then dispenses until a moment ago."""
-    dice = random.Random(MIX.seed)
-    until = datetime.now(UTC) - timedelta(minutes=1)
-    began = until - timedelta(days=DAYS)
-    for facility_id in facility_ids(MIX):
-        yield {
-            "event_id": str(UUID(int=dice.getrandbits(128), version=4)),
-            "type": "stock_counted",
-            "complete": True,
-            "facility_id": facility_id,
-            "occurred_at": began.isoformat(),
-            "lines": [
-                {"item_id": item_id, "lot": f"L{lot}", "counted": 1_000_000}
-                for item_id in item_ids(MIX)
-                for lot in range(MIX.lots)
-            ],
-        }
-    maker = EventMaker(replace(MIX, seed=MIX.seed + 1))
-    dispenses = max(1, lines // MIX.lines)
-    for number in range(dispenses):
-        yield maker.make(began + timedelta(days=DAYS) * (number / dispenses))
-
-
-async def _grow(stack: BenchStack, history: Iterator[dict[str, Any]], lines: int) -> int:
-    """Let the ledger grow to so many lines; returns how many there are."""
-    connection = await stack.connect()
-    try:
-        there = int(await connection.fetchval(LINES))
-        missing = _until_lines(history, lines - there)
-        before = int(await connection.fetchval(PROJECTED, STOCK_EVENTS))
-        wanted = before + await _count(stack, missing)
-        projected, moved_at = before, monotonic()
-        while projected < wanted:
-            await asyncio.sleep(POLL_SECONDS)
-            now = int(await connection.fetchval(PROJECTED, STOCK_EVENTS))
-            if now > projected:
-                projected, moved_at = now, monotonic()
-            elif monotonic() - moved_at > SILENT_SECONDS:
-                raise Unavailable("the worker projects nothing")
-        await connection.execute("VACUUM (ANALYZE) ledger_entry, event, card")
-        await connection.execute("CHECKPOINT")
-        grown = int(await connection.fetchval(LINES))
-    finally:
-        await connection.close()
-    say(f"the ledger has {grown:,} lines")
-    return grown
-
-
-async def _count(stack: BenchStack, events: Iterator[dict[str, Any]]) -> int:
-    """Append them; returns how many they were."""
-    count = 0
-
-    def counted() -> Iterator[dict[str, Any]]:
-        nonlocal count
-        for event in events:
-            count += 1
-            yield event
-
-    await preload(stack, counted(), partitions=PARTITIONS)
-    return count
-
-
-def _until_lines(events: Iterator[dict[str, Any]], lines: int) -> Iterator[dict[str, Any]]:
-    while lines > 0 and (event := next(events, None)) is not None:
-        lines -= len(event["lines"])
-        yield event

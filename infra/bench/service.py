@@ -27,7 +27,9 @@ async def running_service(stack: BenchStack, mix: Mix, *, worker: bool) -> Async
     api_port, worker_port = free_port(), free_port()
     url = f"http://{LOOPBACK}:{api_port}"
     async with AsyncExitStack() as parts:
-        api = stack.part("api", "infra.cli", "api", DAWALOG_API_PORT=str(api_port))
+        # without tokens, as the baselines
+        opened = {"DAWALOG_API_PORT": str(api_port), "DAWALOG_OPEN_ACCESS": "true"}
+        api = stack.part("api", "infra.cli", "api", **opened)
         await parts.enter_async_context(serving(api, f"{url}/readyz"))
         if worker:
             port = {"DAWALOG_WORKER_METRICS_PORT": str(worker_port)}

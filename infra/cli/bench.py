@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from infra.bench.events import Mix
     from infra.bench.report import Report
 
-NAMES = ("projection", "freshness", "append", "reads", "rebuild")
+NAMES = ("projection", "freshness", "append", "reads", "past", "rebuild")
 
 
 def bench(
@@ -34,8 +34,12 @@ def bench(
         float, typer.Option(min=0.1, help="freshness, append, reads: how long each rate is held.")
     ] = 15,
     lines: Annotated[
-        int, typer.Option(min=70_000, help="reads: what the ledger grows to, a minute a million.")
-    ] = 10_000_000,
+        int | None,
+        typer.Option(
+            min=10_000,
+            help="reads, past: what the ledger grows to.  [default: 10000000 and 1000000]",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Measure on a throw-away stack of its own, which takes minutes. Best on an idle machine.
@@ -55,8 +59,8 @@ def bench(
             _show(report)
 
 
-def _measure(name: str, mix: "Mix", *, runs: int, seconds: float, lines: int) -> "Report":
-    from infra.bench import append, freshness, projection, reads, rebuild
+def _measure(name: str, mix: "Mix", *, runs: int, seconds: float, lines: int | None) -> "Report":
+    from infra.bench import append, freshness, past, projection, reads, rebuild
 
     match name:
         case "projection":
@@ -64,7 +68,9 @@ def _measure(name: str, mix: "Mix", *, runs: int, seconds: float, lines: int) ->
         case "rebuild":
             return rebuild.measure(mix, runs=runs)
         case "reads":
-            return reads.measure(lines=lines, runs=runs, seconds=seconds)
+            return reads.measure(lines=lines or 10_000_000, runs=runs, seconds=seconds)
+        case "past":
+            return past.measure(lines=lines or 1_000_000, runs=runs)
         case "freshness":
             return freshness.measure(runs=runs, seconds=seconds)
         case _:

@@ -45,6 +45,24 @@ def test_append() -> None:
     assert all(rate["events_per_second"] > 0 for rate in report["rates"])
 
 
+def test_reads() -> None:
+    report = bench("reads", "--seconds", "1", "--lines", "70000")
+    assert report["ratios"].keys() == {
+        f"{ratio}_{share}"
+        for ratio in ("bare_small", "bare_grown", "growth")
+        for share in ("p50", "p99")
+    }
+    assert all(run["reads"] == 200 for run in report["runs"])
+    assert {run["ledger_lines"] >= 70_000 for run in report["runs"]} == {False, True}
+
+
+def test_past() -> None:
+    report = bench("past", "--lines", "10000")
+    assert [rate["what"] for rate in report["rates"]] == [
+        *("now", "as_of", "known_at", "as_of and known_at")
+    ]
+
+
 def test_unknown_bench() -> None:
     done = dawalog("bench", "speed")
     assert done.returncode == 2

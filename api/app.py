@@ -8,6 +8,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from api import (
+    availability,
     card,
     catalogue,
     checking,
@@ -22,13 +23,17 @@ from api import (
     stock,
     transfers,
 )
+from api.access_guard import Gate, guard_routes
+from api.access_openapi import document
 from api.directory import Directory
 from api.latency import MeasureLatency
-from api.openapi import document
 from api.problems import add_problem_handlers
+from api.rate_limit import RateLimit
 from api.reading import Reading
+from api.security_headers import SetSecurityHeaders
 from api.services import Services
 from api.settings import ApiSettings
+from api.trusted_issuers import create_verifier
 from projections.reading import ReadModel
 from stream.keyring import KeyRing
 from stream.log import EventLog
@@ -47,6 +52,7 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         redirect_slashes=False,
     )
     app.add_middleware(MeasureLatency)
+    app.add_middleware(SetSecurityHeaders)
     add_problem_handlers(app)
     for module in (
         commands,
@@ -60,11 +66,13 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         recalls,
         overview,
         catalogue,
+        availability,
         health,
         pages,
     ):
         # as include_router does, but for a second look for the route on each request
         app.router.routes.extend(module.router.routes)
+    guard_routes(app)
     app.openapi = partial(document, app)  # type: ignore[method-assign]  # FastAPI's own way
     return app
 
@@ -74,12 +82,15 @@ async def _lifespan(settings: ApiSettings, app: FastAPI) -> AsyncIterator[None]:
     keys = KeyRing(settings.key_file, settings.state)
     keys.check()
     read_model = ReadModel(settings)
+    directory = Directory(read_model)
+    verifier = None if settings.open_access else create_verifier(settings)
     services = Services(
         settings=settings,
         log=EventLog(settings),
         keys=keys,
         read_model=read_model,
-        directory=Directory(read_model),
+        directory=directory,
+        gate=Gate(directory, RateLimit(settings.rate_limit), verifier),
         reading=Reading(read_model, database=settings, kafka=settings),
     )
     app.state.services = services
@@ -87,9 +98,13 @@ async def _lifespan(settings: ApiSettings, app: FastAPI) -> AsyncIterator[None]:
     await services.log.start()
     await services.directory.start()
     await services.reading.start()
+    if verifier is not None:
+        await verifier.start()
     try:
         yield
     finally:
+        if verifier is not None:
+            await verifier.stop()
         await services.reading.stop()
         await services.directory.stop()
         await services.log.stop()

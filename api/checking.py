@@ -47,6 +47,7 @@ async def check_before_posting(request: Request) -> Response:
     if refusals:
         raise refusals[event.facility_id]
     caller = find_caller(request)
+    services.gate.require_posting(caller, event.facility_id)
     # as the log would hold it; that the partition is not the right one makes no difference
     draft = encode_event(
         event,

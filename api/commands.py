@@ -45,7 +45,9 @@ async def post_event(request: Request) -> Response:
     refusals = await services.directory.find_refusals((event.facility_id,))
     if refusals:
         raise refusals[event.facility_id]
-    draft = draft_event(event, services=services, caller=find_caller(request))
+    caller = find_caller(request)
+    services.gate.require_posting(caller, event.facility_id)
+    draft = draft_event(event, services=services, caller=caller)
     appended = await record(services.log, draft)
     return answer_recorded(services.log, {"event_id": event.event_id}, appended)
 
@@ -54,7 +56,8 @@ async def post_event(request: Request) -> Response:
     "/v1/events/batch", status_code=200, openapi_extra=EVENT_BATCH_BODY, responses=BATCH_ANSWERS
 )
 async def post_events(request: Request) -> Response:
-    """Record up to 1,000 events. Good ones go in though others are bad.
+    """Record up to 1,000 events. Good ones go in though others are bad, or of facilities that the
+    token doesn't reach.
 
     Events of one facility are recorded in the order of the batch.
     """
@@ -72,6 +75,7 @@ async def post_events(request: Request) -> Response:
     def draft(event: PostedEvent) -> OutgoingRecord:
         if refusal := refusals.get(event.facility_id):
             raise refusal
+        services.gate.require_posting(caller, event.facility_id)
         return draft_event(event, services=services, caller=caller)
 
     drafts = await attempt_each(draft, events)

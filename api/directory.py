@@ -1,12 +1,19 @@
 """The registered facilities, in memory: posting for a known one needs Kafka alone."""
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Final
 
 import structlog
 
-from projections.queries.facilities import find_facility_ids, list_facility_ids
+from api.access import Scope
+from projections.queries.facilities import (
+    FacilityRecord,
+    find_facility_records,
+    list_facility_records,
+)
 from projections.reading import ReadModel
 from stream.errors import DawalogError, Fault, Rejected, Unavailable
 from stream.tasks import end_task
@@ -15,14 +22,18 @@ log = structlog.get_logger()
 
 REFRESH_SECONDS: Final = 15.0
 RETRY_SECONDS: Final = 0.5
+MOST_LEVELS: Final = 10
+"""Of parents over a facility; a ring of them, which nothing forbids, ends there too."""
 
 
 class Directory:
-    """Facilities are never unregistered, so ids are only added."""
+    """Facilities are never unregistered, so records are only added. A change of where a facility
+    belongs that another process took is known here after `REFRESH_SECONDS`.
+    """
 
     def __init__(self, read_model: ReadModel) -> None:
         self._read_model = read_model
-        self._known: set[str] = set()
+        self._known: defaultdict[str, set[FacilityRecord]] = defaultdict(set)
         self._next_offset = 0
         self.is_loaded = False
         self._refreshing: asyncio.Task[None] | None = None
@@ -35,9 +46,29 @@ class Directory:
     async def stop(self) -> None:
         await end_task(self._refreshing)
 
-    def add(self, facility_id: str) -> None:
+    def add(self, record: FacilityRecord) -> None:
         """This process has just recorded it."""
-        self._known.add(facility_id)
+        self._known[record.facility_id].add(record)
+
+    def is_within(self, scope: Scope, facility_id: str) -> bool:
+        """Whether the scope names it, its district, or a facility that it is a part of.
+
+        Of one that isn't in memory only what the scope names by itself is known.
+        """
+        above: str | None = facility_id
+        for _ in range(MOST_LEVELS):
+            if above is None:
+                break
+            if above in scope.facilities:
+                return True
+            record = self._in_force(above)
+            if above == facility_id and record and record.district_id in scope.districts:
+                return True
+            above = record and record.parent_facility_id
+        return False
+
+    def list_within(self, scope: Scope) -> list[str]:
+        return [each for each in self._known if self.is_within(scope, each)]
 
     async def find_refusals(self, facility_ids: Collection[str]) -> Mapping[str, DawalogError]:
         """Why no event can be taken for these facilities; nothing for those that are registered.
@@ -48,7 +79,7 @@ class Directory:
         if not unknown:
             return {}
         try:
-            self._known.update(await find_facility_ids(self._read_model, unknown))
+            self._take(await find_facility_records(self._read_model, unknown))
         except Unavailable as error:
             return dict.fromkeys(unknown, error)
         return {
@@ -64,15 +95,23 @@ class Directory:
 
     async def _refresh(self) -> None:
         try:
-            added, self._next_offset = await list_facility_ids(
+            added, self._next_offset = await list_facility_records(
                 self._read_model, since_offset=self._next_offset
             )
         except Unavailable as error:
             log.info("facilities are not loaded yet", reason=error.detail)
         else:
-            self._known.update(added)
+            self._take(added)
             self.is_loaded = True
-            self.is_loaded = True
+
+    def _take(self, records: Iterable[FacilityRecord]) -> None:
+        for record in records:
+            self._known[record.facility_id].add(record)
+
+    def _in_force(self, facility_id: str) -> FacilityRecord | None:
+        now = datetime.now(UTC)
+        records = [each for each in self._known.get(facility_id, ()) if each.valid_from <= now]
+        return max(records, key=lambda each: (each.valid_from, each.log_offset), default=None)
 
 
 def _unknown_facility(facility_id: str) -> Rejected:

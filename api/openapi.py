@@ -149,7 +149,7 @@ _POSITION: Final = {
         }
     }
 }
-_RETRY: Final = {
+RETRY: Final = {
     "headers": {
         "Retry-After": {"description": "In seconds.", "schema": {"type": "integer", "minimum": 0}}
     }
@@ -165,7 +165,7 @@ PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
     413: _problem("Larger than a body may be."),
     415: _problem("Another Content-Type, or a Content-Encoding."),
     422: _problem("What cannot be a fact, with one entry in `errors` per fault."),
-    503: {**_problem("Not now. Sending it again is safe."), **_RETRY},
+    503: {**_problem("Not now. Sending it again is safe."), **RETRY},
 }
 SINGLE_ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
     202: {"description": "It is in the log.", **_json(_ref("Recorded")), **_POSITION},
@@ -181,19 +181,17 @@ BATCH_ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 
-def document(app: FastAPI) -> dict[str, Any]:
+def document_routes(app: FastAPI) -> dict[str, Any]:
     """FastAPI's own document, with the shapes that its routes only refer to."""
-    if app.openapi_schema is None:
-        schema = get_openapi(
-            title=app.title,
-            version=app.version,
-            description=DESCRIPTION,
-            routes=app.routes,
-        )
-        shapes = schema.setdefault("components", {}).setdefault("schemas", {})
-        for name, adapter in _SHAPES.items():
-            shape = adapter.json_schema(ref_template=_REF)
-            shapes.update(shape.pop("$defs", {}))
-            shapes[name] = shape
-        app.openapi_schema = schema
-    return app.openapi_schema
+    schema = get_openapi(
+        title=app.title,
+        version=app.version,
+        description=DESCRIPTION,
+        routes=app.routes,
+    )
+    shapes = schema.setdefault("components", {}).setdefault("schemas", {})
+    for name, adapter in _SHAPES.items():
+        shape = adapter.json_schema(ref_template=_REF)
+        shapes.update(shape.pop("$defs", {}))
+        shapes[name] = shape
+    return schema

@@ -37,7 +37,8 @@ async def read_overview(
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Response:
-    """Facilities at a glance, with the whole state's newest events and events a second.
+    """Facilities at a glance, with the newest events and events a second, of the state or of the
+    district asked for.
 
     Sorted by anything but `id`, it is a list of the first `limit` without further pages, over at
     most 1,000 facilities: choose a district where there are more.

@@ -10,7 +10,8 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from stream.errors import Conflict, Corrupt, DawalogError, Fault, Rejected, Unavailable
+from api.security_headers import SECURITY_HEADERS
+from stream.errors import Conflict, Corrupt, DawalogError, Fault, Rejected, TooOften, Unavailable
 from stream.faults import pointer
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -22,9 +23,12 @@ _STATUS: Final[Mapping[str, int]] = {
     "malformed-position": 400,
     "malformed-preference": 400,
     "other-installation": 400,
+    "unauthenticated": 401,
+    "forbidden": 403,
     "not-found": 404,
     "too-large": 413,
     "unsupported-media-type": 415,
+    "too-many-requests": 429,
 }
 _HTTP_SENTENCES: Final[Mapping[int, str]] = {
     404: "There is nothing at this address.",
@@ -60,9 +64,11 @@ def answer_problem(document: Mapping[str, Any], headers: Mapping[str, str]) -> R
 
 def answer_error(error: DawalogError) -> Response:
     headers = {}
-    if isinstance(error, Unavailable):
+    if isinstance(error, Unavailable | TooOften):
         headers["Retry-After"] = str(error.retry_after_seconds)
     document = describe_problem(error)
+    if document["status"] == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
     if document["status"] == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         headers["Connection"] = "close"  # the rest of the body is not worth reading
     return answer_problem(document, headers)
@@ -106,7 +112,8 @@ async def _on_disconnect(_request: Request, _error: Exception) -> Response:
 async def _on_failure(_request: Request, _error: Exception) -> Response:
     """The server logs the traceback; whoever asked learns nothing of our insides."""
     detail = "Dawalog failed here. It has been logged; sending it again is safe."
-    return answer_problem(_document("failed", 500, detail), {})
+    # The server answers this outside of all middleware.
+    return answer_problem(_document("failed", 500, detail), SECURITY_HEADERS)
 
 
 def _document(

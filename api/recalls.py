@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import TypeAdapter
 
+from api.access import find_caller
 from api.answers import answer, in_utc
 from api.catalogue import shown
 from api.cursors import decode_cursor, encode_cursor
@@ -45,15 +46,22 @@ async def read_recall(
     Patients are pseudonyms, prescriptions keyed hashes. Lots are compared by letters and digits
     alone, in any case. `possible` are lots that are nearly written so, lots that receipts say
     another manufacturer made, and what was given without a lot where and since the lot has been.
-    A page holds `limit` holdings and dispenses together; the holdings come first.
+    A page holds `limit` holdings and dispenses together; the holdings come first. Of other
+    facilities than the token's nothing is told, nor counted in `on_hand`.
     """
-    reading = services_of(request).reading
+    services = services_of(request)
+    reading = services.reading
     after, known_at = FIRST, None
     if cursor:
         *_, known_at = place = decode_cursor(cursor, TRACE_CURSOR)
         after = TraceKey(*place[:6])
     trace = await trace_recall(
-        reading.model, recall_id=recall_id, after=after, known_at=known_at, limit=limit + 1
+        reading.model,
+        recall_id=recall_id,
+        after=after,
+        known_at=known_at,
+        limit=limit + 1,
+        facility_ids=services.gate.own_facilities(find_caller(request)),
     )
     if trace is None:
         raise Rejected("not-found", f"No recall with the id {recall_id} is in force.")

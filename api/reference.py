@@ -29,6 +29,7 @@ from api.recording import (
     require_batch,
 )
 from api.services import Services, services_of
+from projections.queries.facilities import FacilityRecord
 from stream.appending import Appended
 from stream.codec import OutgoingRecord, encode_reference
 from stream.errors import DawalogError, Fault, Rejected
@@ -144,7 +145,15 @@ def _note(
 ) -> None:
     """A facility that this process recorded takes events at once, projected or not."""
     if isinstance(posted, Facility) and isinstance(outcome, Appended):
-        services.directory.add(posted.facility_id)
+        services.directory.add(
+            FacilityRecord(
+                posted.facility_id,
+                posted.valid_from or outcome.recorded_at,
+                outcome.offset,
+                posted.district_id,
+                posted.parent_facility_id,
+            )
+        )
 
 
 def _name(element: Any) -> Name:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from fastapi import Request
 
+from api.access_guard import Gate
 from api.directory import Directory
 from api.reading import Reading
 from api.settings import ApiSettings
@@ -19,6 +20,7 @@ class Services:
     keys: KeyRing
     read_model: ReadModel
     directory: Directory
+    gate: Gate
     reading: Reading
 
 

@@ -101,7 +101,7 @@ def _body(
     evaluated_at = place.evaluated_at or stock.snapshot.taken_at
     known_at = min(place.known_at or LATEST, stock.snapshot.known_at)
     today = evaluated_at.astimezone(zone(stock.time_zone)).date()
-    items = [_item(item, today) for item in stock.items]
+    items = [describe_item(item, today) for item in stock.items]
     if status is not None:
         items = [item for item in items if item["status"] == status]
     more = len(items) > limit
@@ -121,7 +121,7 @@ def _body(
     }
 
 
-def _item(item: ItemStock, today: date) -> dict[str, Any]:
+def describe_item(item: ItemStock, today: date) -> dict[str, Any]:
     usable = usable_quantity(item.lots, today)
     return {
         "item_id": item.item_id,

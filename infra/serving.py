@@ -5,11 +5,13 @@ import os
 import signal
 import socket
 
+import structlog
 import uvicorn
 from starlette.types import ASGIApp
 
 from api.app import create_app
-from api.settings import ApiSettings
+from api.settings import AccessSettings, ApiSettings, is_loopback
+from infra.local.failure import CannotStart
 from stream.errors import Unavailable
 
 BACKLOG = 2048
@@ -19,14 +21,35 @@ COLLECT_AFTER_OBJECTS = 20_000
 
 
 def serve_api(*, host: str | None = None, port: int | None = None) -> None:
-    """Serve until SIGTERM or SIGINT; raises Unavailable when the address is taken."""
+    """Serve until SIGTERM or SIGINT. Raises Unavailable when the address is taken, CannotStart when
+    nobody could be told from anybody.
+    """
     settings = ApiSettings()
-    listener = listen(host or settings.api_host, settings.api_port if port is None else port)
+    host = host or settings.api_host
+    require_access(settings, host)
+    listener = listen(host, settings.api_port if port is None else port)
     # When it has stopped, uvicorn raises the signal that stopped it once more, for whoever handled
     # it before: an orderly stop is no failure.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
     _Server(configure(create_app(settings))).run(sockets=[listener])
+
+
+def require_access(settings: AccessSettings, host: str) -> None:
+    """Raises CannotStart without an issuer of tokens, and for open access from elsewhere."""
+    if settings.open_access and not is_loopback(host):
+        raise CannotStart(
+            f"open access lets anybody do everything, so it is for loopback only, not for {host}: "
+            "set DAWALOG_OIDC_ISSUER and DAWALOG_OIDC_AUDIENCE instead of DAWALOG_OPEN_ACCESS"
+        )
+    if settings.open_access:
+        structlog.get_logger().warning("open access: no tokens are asked for", host=host)
+    elif settings.oidc_issuer is None and settings.token_key_file is None:
+        raise CannotStart(
+            "nobody's tokens would count: set DAWALOG_OIDC_ISSUER and DAWALOG_OIDC_AUDIENCE, or "
+            "DAWALOG_TOKEN_KEY_FILE for tokens by `dawalog token` (on loopback, "
+            "DAWALOG_OPEN_ACCESS=true asks for none)"
+        )
 
 
 class _Server(uvicorn.Server):

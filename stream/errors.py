@@ -2,6 +2,7 @@
 
 DawalogError
 ├── Rejected           the sender's fault: a problem type, a sentence, one fault per bad field
+│   └── TooOften       the sender asks more often than it may: again after `retry_after_seconds`
 ├── Conflict           it contradicts what is recorded already
 ├── Unavailable        not now: try again after `retry_after_seconds`
 └── Corrupt            what we hold is not what it must be: stop and say so
@@ -49,6 +50,14 @@ class Rejected(DawalogError):
         self.problem_type = problem_type
         self.errors = tuple(errors)
         self.members = dict(members or {})
+
+
+class TooOften(Rejected):
+    """`too-many-requests`. The same request may be sent again, later."""
+
+    def __init__(self, detail: str, retry_after_seconds: int) -> None:
+        super().__init__("too-many-requests", detail)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class Conflict(DawalogError):

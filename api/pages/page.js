@@ -13,7 +13,10 @@ const view = { district: "", sort: "id", cursors: [""], asking: null, timer: nul
 
 async function ask(path, parameters, signal) {
   const query = new URLSearchParams(Object.entries(parameters).filter(([, value]) => value));
-  const answer = await fetch(`${path}?${query}`, { signal, headers: { Accept: "application/json" } });
+  const headers = { Accept: "application/json" };
+  const token = sessionStorage.getItem("token");
+  if (token) headers.Authorization = `Bearer ${token}`;
+  const answer = await fetch(`${path}?${query}`, { signal, headers });
   const body = await answer.json();
   if (!answer.ok) throw Object.assign(new Error(body.detail), { status: answer.status });
   return [body, answer.headers.get("Dawalog-As-Of")];
@@ -54,6 +57,7 @@ function show(overview, asOf) {
   at("no-events").hidden = overview.newest_events.length > 0;
   showPages(overview);
   at("notice").hidden = true;
+  at("sign-in").hidden = true;
   showConnection("live", "Live");
 }
 
@@ -68,7 +72,11 @@ function showPages(overview) {
 
 /** Old figures stay, and the page says that they are old. */
 function showFailure(error) {
-  if (error.status === 422) {
+  if (error.status === 401) {
+    at("sign-in").hidden = false;
+    showConnection("waiting", "Not signed in");
+  } else if ([403, 422, 429].includes(error.status)) {
+    at("sign-in").hidden = true;
     at("notice").textContent = error.message;
     at("notice").hidden = false;
     showConnection("live", "Live");
@@ -109,7 +117,23 @@ function choose(district, sort) {
   refresh();
 }
 
+/** A token in the address's fragment never reaches a server; kept for this tab, it is taken out. */
+function takeToken() {
+  const token = new URLSearchParams(location.hash.slice(1)).get("token");
+  if (!token) return;
+  sessionStorage.setItem("token", token);
+  history.replaceState(null, "", location.pathname + location.search);
+}
+
+function signIn() {
+  sessionStorage.setItem("token", at("token").value.trim());
+  at("token").value = "";
+  showDistricts();
+  refresh();
+}
+
 function start() {
+  takeToken();
   const asked = new URLSearchParams(location.search);
   view.district = asked.get("district") ?? "";
   view.sort = ["out", "silent"].includes(asked.get("sort")) ? asked.get("sort") : "id";
@@ -117,6 +141,7 @@ function start() {
   at("district").value = view.district;
   at("sort").value = view.sort;
   at("filter").addEventListener("submit", (event) => event.preventDefault());
+  at("sign-in").addEventListener("submit", (event) => (event.preventDefault(), signIn()));
   at("filter").addEventListener("change", () => choose(at("district").value, at("sort").value));
   at("district").addEventListener("focus", showDistricts);
   at("next").addEventListener("click", () => (view.cursors.push(view.next), refresh()));

@@ -20,6 +20,7 @@ from infra.cli import (
     ps,
     rebuild,
     settings,
+    token,
     up,
     verify,
     worker,
@@ -38,6 +39,7 @@ app = typer.Typer(
 app.command("up")(up.up)
 app.command("demo")(demo.demo)
 app.command("ps")(ps.ps)
+app.command("token")(token.token)
 app.command("settings")(settings.settings)
 app.command("init")(init.init)
 app.command("import")(import_.import_file)

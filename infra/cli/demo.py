@@ -30,8 +30,8 @@ def demo(
     """Start the service as `dawalog up` does, and play a day of a small state's pharmacies on it.
 
     Districts, facilities and medicines are registered and the shelves counted, once; then patients
-    come, at real time, until Ctrl-C. Open the printed address in a browser. Started again on the
-    same folder, the day goes on.
+    come, at real time, until Ctrl-C. Open the printed page in a browser. A token for each role is
+    printed, too. Started again on the same folder, the day goes on.
     """
     from infra.local.embedded import Wanted
 
@@ -43,14 +43,25 @@ def demo(
 async def _serve(wanted: "Wanted") -> None:
     from infra.demo.client import Client
     from infra.demo.play import Played, play, prepare
+    from infra.demo.roles import ready_tokens
     from infra.demo.view import show
     from infra.local.embedded import running_up
+    from infra.local.installation import token_key_file
+    from infra.tokens import LocalTokens
 
+    key_file = token_key_file(wanted.folder)
     _say("starting Kafka, Postgres, a worker and the API")
     with stopped_by_signal():
-        async with running_up(wanted) as installation, Client(installation.api_url) as client:
+        async with (
+            running_up(wanted) as installation,
+            Client(installation.api_url, LocalTokens(key_file)) as client,
+        ):
             day = await prepare(client, _say)
             _say(f"ready {installation.api_url}")
+            tokens = ready_tokens(key_file)
+            _say(f"page  {installation.api_url}/#token={tokens['nhm']}")
+            for who, token in tokens.items():
+                _say(f"token {who}: {token}")
             played = Played()
             await play(client, day, played, show(client, installation.api_url, played))
 

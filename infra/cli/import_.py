@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,9 +12,10 @@ import typer
 from infra.cli.options import AsJson, DataDir
 from infra.environment import choose_data_dir
 from infra.local.failure import CannotStart
-from infra.local.installation import find_installation
+from infra.local.installation import find_installation, token_key_file
 
 if TYPE_CHECKING:
+    import httpx
     from rich.progress import Progress
 
     from infra.imports.importing import Totals, Wanted, Watch
@@ -37,7 +39,9 @@ def import_file(
     api: Annotated[
         str | None,
         typer.Option(
-            metavar="URL", help="Address of the API. Default: that of the data folder's `up`."
+            metavar="URL",
+            help="Address of the API, which is sent the token in DAWALOG_TOKEN. "
+            "Default: that of the data folder's `up`, with a token of its own.",
         ),
     ] = None,
     as_json: AsJson = False,
@@ -48,7 +52,8 @@ def import_file(
     """
     from infra.imports.importing import Wanted
 
-    wanted = Wanted(file=file, api_url=api or _find_api(data_dir), kind=kind, facility_id=facility)
+    api_url, auth = _find_api(data_dir) if api is None else (api, _given_token())
+    wanted = Wanted(file=file, api_url=api_url, auth=auth, kind=kind, facility_id=facility)
     totals = _import_watched(wanted)
     if as_json:
         print(json.dumps(asdict(totals)))
@@ -64,7 +69,17 @@ def import_file(
         raise typer.Exit(1)
 
 
-def _find_api(data_dir: Path | None) -> str:
+def _given_token() -> "httpx.Auth | None":
+    from infra.tokens import GivenToken
+
+    token = os.environ.get("DAWALOG_TOKEN")
+    return GivenToken(token) if token else None
+
+
+def _find_api(data_dir: Path | None) -> "tuple[str, httpx.Auth]":
+    """Its address, and what lets us in."""
+    from infra.tokens import LocalTokens
+
     folder = choose_data_dir(data_dir)
     installation = find_installation(folder)
     if installation is None:
@@ -72,7 +87,7 @@ def _find_api(data_dir: Path | None) -> str:
             f"there is no Dawalog in {folder}: start it with `dawalog up`, name its folder with "
             "--data-dir, or the address of another API with --api"
         )
-    return installation.api_url
+    return installation.api_url, LocalTokens(token_key_file(folder))
 
 
 def _import_watched(wanted: "Wanted") -> "Totals":

@@ -1,7 +1,6 @@
 """`dawalog up`: the whole service on the embedded stack."""
 
 import asyncio
-import webbrowser
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -27,27 +26,37 @@ def up(
         ),
     ] = None,
     workers: Annotated[int, typer.Option(min=1, max=8, help="How many workers project.")] = 1,
-    open_page: Annotated[
-        bool, typer.Option("--open", help="Open the page in a browser once it is ready.")
+    open_access: Annotated[
+        bool,
+        typer.Option(
+            "--open", help="Ask for no tokens: any program on this machine may do everything."
+        ),
     ] = False,
 ) -> None:
     """Start Kafka, Postgres, workers and API, and keep them running until Ctrl-C.
 
     Prints `ready http://127.0.0.1:PORT` once writes and reads work. Everything is kept in the data
-    folder; started again on it, the service goes on where it was.
+    folder; started again on it, the service goes on where it was. `dawalog token` makes the tokens
+    that it asks for.
     """
     from infra.local.embedded import Wanted
 
-    wanted = Wanted(folder=choose_data_dir(data_dir), api_port=port, workers=workers)
-    asyncio.run(_serve(wanted, open_page=open_page))
+    wanted = Wanted(
+        folder=choose_data_dir(data_dir), api_port=port, workers=workers, open_access=open_access
+    )
+    asyncio.run(_serve(wanted))
 
 
-async def _serve(wanted: "Wanted", *, open_page: bool) -> None:
+async def _serve(wanted: "Wanted") -> None:
     from infra.local.embedded import running_up
 
     with stopped_by_signal():
         async with running_up(wanted) as installation:
+            if wanted.open_access:
+                typer.echo(
+                    "dawalog: warning: no tokens are asked for (--open): any program on this "
+                    "machine may read and post everything",
+                    err=True,
+                )
             print(f"ready {installation.api_url}", flush=True)
-            if open_page:
-                webbrowser.open(installation.api_url)
             await asyncio.Event().wait()

@@ -14,10 +14,11 @@ BATCH: Final = 50
 WAIT_SECONDS: Final = 10.0
 MOST_SECONDS_BETWEEN: Final = 3.0
 PAGE: Final = 1000
+LATER: Final = (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS)
 
 
 class Busy(Exception):
-    """503: it wasn't done, or nobody knows."""
+    """503 or 429: it wasn't done, or nobody knows."""
 
 
 class Refused(Corrupt):
@@ -27,8 +28,8 @@ class Refused(Corrupt):
 class Client:
     """Use as an async context manager. Nothing here gives up while the API is away."""
 
-    def __init__(self, url: str) -> None:
-        self._http = httpx.AsyncClient(base_url=url, timeout=WAIT_SECONDS)
+    def __init__(self, url: str, auth: httpx.Auth) -> None:
+        self._http = httpx.AsyncClient(base_url=url, auth=auth, timeout=WAIT_SECONDS)
 
     async def __aenter__(self) -> Self:
         return self
@@ -79,7 +80,7 @@ class Client:
         async for attempt in _again():
             with attempt:
                 answer = await self._http.request(method, path, **request)
-                if answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
+                if answer.status_code in LATER:
                     raise Busy
                 return answer
         raise AssertionError("asked for ever")

@@ -17,6 +17,7 @@ PATIENCE_SECONDS: Final = 120.0
 ANSWER_SECONDS: Final = 60.0
 WAIT_SECONDS: Final = 30
 NDJSON: Final = "application/x-ndjson"
+LATER: Final = (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS)
 
 
 class ApiClient:
@@ -97,7 +98,7 @@ class ApiClient:
             raise Unavailable(
                 f"Dawalog does not answer at {self._client.base_url}: {reason}"
             ) from error
-        if response.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
+        if response.status_code in LATER:
             raise Unavailable(_sentence_of(response))
         if response.is_error and response.status_code != HTTPStatus.NOT_FOUND:
             raise Rejected("refused", f"{path}: {_sentence_of(response)}")

@@ -20,10 +20,13 @@ IN_FLIGHT: Final = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """`kind` and `facility_id`: None to find the kind by the columns, and to make the facility."""
+    """`kind` and `facility_id`: None to find the kind by the columns, and to make the facility.
+    `auth`: None for an API that asks for no tokens.
+    """
 
     file: Path
     api_url: str
+    auth: httpx.Auth | None = None
     kind: str | None = None
     facility_id: str | None = None
 
@@ -53,7 +56,9 @@ async def import_file(wanted: Wanted, watch: Watch) -> Totals:
     with open_file(wanted.file) as opened:
         file = CsvFile(opened)
         kind = recognise(file.columns, wanted.kind)
-        async with httpx.AsyncClient(base_url=wanted.api_url, timeout=ANSWER_SECONDS) as client:
+        async with httpx.AsyncClient(
+            base_url=wanted.api_url, auth=wanted.auth, timeout=ANSWER_SECONDS
+        ) as client:
             api = ApiClient(client)
             await api.check()
             facility_id = await _find_facility(api, kind, wanted.facility_id)

@@ -11,8 +11,14 @@ from typing import Any
 import asyncpg
 import structlog
 
+from api.token_issuer import ensure_key_file
 from infra.local.failure import CannotStart
-from infra.local.installation import Installation, open_installation, prepare_folder
+from infra.local.installation import (
+    Installation,
+    open_installation,
+    prepare_folder,
+    token_key_file,
+)
 from infra.local.kafka import Kafka
 from infra.local.keeper import Keeper
 from infra.local.part import Part
@@ -34,11 +40,15 @@ READY_SECONDS = 120.0
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """`api_port`: 0 for a free one, None for the one it had. `folder` is absolute."""
+    """`api_port`: 0 for a free one, None for the one it had. `folder` is absolute.
+
+    `open_access`: no tokens are asked for.
+    """
 
     folder: Path
     api_port: int | None = None
     workers: int = 1
+    open_access: bool = False
 
 
 @asynccontextmanager
@@ -51,6 +61,7 @@ async def running_up(wanted: Wanted) -> AsyncIterator[Installation]:
     with only_one(wanted.folder):
         await asyncio.to_thread(end_leftovers, wanted.folder)
         installation = open_installation(wanted.folder, api_port=wanted.api_port)
+        ensure_key_file(token_key_file(wanted.folder))
         parts = _Parts(wanted.folder)
         try:
             await _start(parts, installation, wanted)
@@ -92,7 +103,7 @@ class _Parts:
 async def _start(parts: _Parts, installation: Installation, wanted: Wanted) -> None:
     try:
         await _start_servers(parts, installation)
-        await _start_roles(parts, installation, wanted.workers)
+        await _start_roles(parts, installation, wanted)
     except OSError as error:
         raise CannotStart(f"the data folder {parts.folder} can't be used: {error}") from error
     except asyncpg.PostgresError as error:
@@ -158,7 +169,7 @@ def _kafka_settings(kafka: Kafka) -> KafkaSettings:
     )
 
 
-async def _start_roles(parts: _Parts, installation: Installation, workers: int) -> None:
+async def _start_roles(parts: _Parts, installation: Installation, wanted: Wanted) -> None:
     environment = installation.environment(parts.folder)
 
     async def start(name: str, role: str, port: int, extra: Mapping[str, str]) -> None:
@@ -173,9 +184,11 @@ async def _start_roles(parts: _Parts, installation: Installation, workers: int) 
         ready = until_ok(f"{part.address}/readyz")
         await parts.keep(part).until_ready(ready, seconds=READY_SECONDS)
 
-    starts = [start("api", "api", installation.ports.api, {})]
+    # said in any case: the environment's own setting is not for this service
+    access = {"DAWALOG_OPEN_ACCESS": str(wanted.open_access).lower()}
+    starts = [start("api", "api", installation.ports.api, access)]
     taken = {installation.ports.api}
-    for number in range(1, workers + 1):
+    for number in range(1, wanted.workers + 1):
         port = free_port(frozenset(taken))
         taken.add(port)
         own = {

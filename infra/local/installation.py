@@ -63,9 +63,15 @@ class Installation(BaseModel):
             "DAWALOG_KAFKA_SECURITY_PROTOCOL": "PLAINTEXT",
             "DAWALOG_DATABASE_URL": self.postgres(folder).database_url,
             "DAWALOG_KEY_FILE": str(folder / "keys.json"),
+            "DAWALOG_TOKEN_KEY_FILE": str(token_key_file(folder)),
             "DAWALOG_API_HOST": LOOPBACK,
             "DAWALOG_API_PORT": str(self.ports.api),
         }
+
+
+def token_key_file(folder: Path) -> Path:
+    """The local issuer's key; `dawalog token` makes it where there is no installation yet."""
+    return folder / "token-key.json"
 
 
 def find_installation(folder: Path) -> Installation | None:

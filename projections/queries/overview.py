@@ -90,11 +90,25 @@ WITH place AS MATERIALIZED (
            count(*) FILTER (WHERE good_until >= today) AS in_stock
     FROM stocked JOIN place USING (facility_no) LEFT JOIN catalogue USING (item_no)
     GROUP BY facility_no
+), of_district AS MATERIALIZED (
+    SELECT facility_no FROM facility JOIN facility_number USING (facility_id)
+    WHERE district_id = $2
 ), pace AS MATERIALIZED (
-    SELECT recorded_at FROM event WHERE recorded_at > now() - interval '{PACE_SECONDS} seconds'
+    SELECT recorded_at, facility_no FROM event
+    WHERE recorded_at > now() - interval '{PACE_SECONDS} seconds'
     ORDER BY recorded_at DESC LIMIT {PACE_EVENTS}
 ), newest AS MATERIALIZED (
-    SELECT * FROM event ORDER BY recorded_at DESC LIMIT {NEWEST_EVENTS}
+    SELECT * FROM (
+        (SELECT * FROM event WHERE $2 IS NULL ORDER BY recorded_at DESC LIMIT {NEWEST_EVENTS})
+        UNION ALL
+        SELECT latest.* FROM (
+            SELECT facility_no FROM facility_activity JOIN of_district USING (facility_no)
+            ORDER BY last_recorded_at DESC LIMIT {NEWEST_EVENTS}
+        ) AS heard CROSS JOIN LATERAL (
+            SELECT * FROM event WHERE event.facility_no = heard.facility_no
+            ORDER BY occurred_at DESC, event_id DESC LIMIT {NEWEST_EVENTS}
+        ) AS latest
+    ) AS found ORDER BY recorded_at DESC LIMIT {NEWEST_EVENTS}
 )
 SELECT {EVERYTHING},
     (SELECT json_agg(json_build_array(
@@ -106,6 +120,8 @@ SELECT {EVERYTHING},
     ) AS facilities,
     (SELECT count(*) FROM counting WHERE $2 IS NULL OR district_id = $2) AS facility_count,
     (SELECT count(*) FROM pace) AS pace_events,
+    (SELECT count(*) FROM pace
+     WHERE $2 IS NULL OR facility_no IN (SELECT facility_no FROM of_district)) AS own_events,
     (SELECT min(recorded_at) FROM pace) AS pace_since,
     (SELECT json_agg(json_build_array(
          event_id, type, facility_id,
@@ -164,20 +180,22 @@ class Overview:
 async def find_overview(
     model: ReadModel, *, after: str = "", district_id: str | None = None, limit: int
 ) -> Overview:
-    """Facilities by id from `after` on; the newest events and the pace are the whole state's."""
+    """Facilities by id from `after` on, newest events and pace; of a district nothing is told but
+    its own. Its newest are those that occurred last at the facilities last heard of.
+    """
     snapshot = await model.fetch(OVERVIEW, after, district_id, limit)
     row = snapshot.row
     return Overview(
         snapshot,
         [FacilityGlance(*fields) for fields in snapshot.loads("facilities")],
         row["facility_count"],
-        _pace(row["pace_events"], row["pace_since"], snapshot.taken_at),
+        _pace(row["own_events"], row["pace_events"], row["pace_since"], snapshot.taken_at),
         [NewEvent(*fields) for fields in snapshot.loads("newest_events")],
     )
 
 
-def _pace(events: int, since: datetime | None, now: datetime) -> float:
+def _pace(own: int, looked_at: int, since: datetime | None, now: datetime) -> float:
     """Events per second of the last minute, or of a shorter time where that has too many."""
-    if events < PACE_EVENTS or since is None:
-        return events / PACE_SECONDS
-    return events / max((now - since) / timedelta(seconds=1), 0.001)
+    if looked_at < PACE_EVENTS or since is None:
+        return own / PACE_SECONDS
+    return own / max((now - since) / timedelta(seconds=1), 0.001)

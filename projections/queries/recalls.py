@@ -57,6 +57,7 @@ WITH RECURSIVE moment AS MATERIALIZED (
     FROM recall JOIN matched ON true
     JOIN card ON card.item_no = recall.item_no AND card.lot = matched.lot
     JOIN facility_number USING (facility_no)
+    WHERE $10::text[] IS NULL OR facility_id = ANY ($10)
 ), named AS MATERIALIZED (
     SELECT facility_id, facility_no, item_no, lot, on_hand, expiry,
            CASE WHEN NOT is_same THEN 'near_lot'
@@ -198,12 +199,20 @@ class Trace:
 
 
 async def trace_recall(
-    model: ReadModel, *, recall_id: str, after: TraceKey, known_at: datetime | None, limit: int
+    model: ReadModel,
+    *,
+    recall_id: str,
+    after: TraceKey,
+    known_at: datetime | None,
+    limit: int,
+    facility_ids: list[str] | None = None,
 ) -> Trace | None:
     """First where the lot is, then who got it: up to `limit` of each. None if there is no such
     recall in force; one that was lifted is still traced.
+
+    With `facility_ids`, as if it had never been at any other, but for what these sent.
     """
-    snapshot = await model.fetch(TRACE, recall_id, limit, *after, known_at)
+    snapshot = await model.fetch(TRACE, recall_id, limit, *after, known_at, facility_ids)
     recall = snapshot.loads("recall")
     if not recall:
         return None

@@ -40,10 +40,14 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
 
 @dataclass
 class Service:
-    """One `up` (or `demo`) at a time on one folder; `close` ends whatever is left of it."""
+    """One `up` (or `demo`) at a time on one folder; `close` ends whatever is left of it.
+
+    `up` runs open, unless `asks_for_tokens`.
+    """
 
     folder: Path
     command: str = "up"
+    asks_for_tokens: bool = False
     url: str = ""
     _process: "subprocess.Popen[str] | None" = field(default=None)
 
@@ -58,6 +62,7 @@ class Service:
 
     def start(self, *words: str) -> str:
         """Start it, wait for the ready line and return the address in it."""
+        is_open = self.command == "up" and not self.asks_for_tokens
         with (self.folder.parent / "up.log").open("a") as log:
             self._process = subprocess.Popen(
                 [
@@ -66,6 +71,7 @@ class Service:
                     "--data-dir",
                     str(self.folder),
                     *(words or ("--port", "0")),
+                    *(("--open",) if is_open else ()),
                 ],
                 stdout=subprocess.PIPE,
                 stderr=log,

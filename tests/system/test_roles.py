@@ -20,7 +20,7 @@ pytestmark = pytest.mark.timeout(120)
 def running_role(stack: Stack, *words: str, **settings: str) -> Iterator["subprocess.Popen[bytes]"]:
     process = subprocess.Popen(
         [DAWALOG, *words],
-        env=environment() | stack.environment | settings,
+        env=environment() | stack.environment | {"DAWALOG_OPEN_ACCESS": "true"} | settings,
         stderr=subprocess.PIPE,
     )
     try:

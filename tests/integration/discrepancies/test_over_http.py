@@ -21,6 +21,7 @@ async def client(book: Book, running: Stack, tmp_path: Path) -> AsyncIterator[ht
     """An API that reads the book; nothing is asked of its log."""
     await running.reset_topics()
     settings = ApiSettings(
+        open_access=True,
         kafka_bootstrap_servers=running.bootstrap_servers,
         database_url=running.database_url,
         key_file=tmp_path / "keys.json",

@@ -25,6 +25,7 @@ async def log(stack: Stack) -> AsyncIterator[EventLog]:
 @pytest.fixture
 def settings(stack: Stack, tmp_path: Path) -> ApiSettings:
     return ApiSettings(
+        open_access=True,
         kafka_bootstrap_servers=stack.bootstrap_servers,
         database_url=stack.database_url,
         key_file=tmp_path / "keys.json",

@@ -29,6 +29,7 @@ FACILITY = {"name": "PHC One", "level": "PHC", "district_id": "D1", "state": "RJ
 @pytest.fixture
 async def client(stack: Stack, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     settings = ApiSettings(
+        open_access=True,
         kafka_bootstrap_servers=stack.bootstrap_servers,
         database_url=stack.database_url,
         key_file=tmp_path / "keys.json",

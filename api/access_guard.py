@@ -1,0 +1,145 @@
+"""Before a route: who asks, how often, and whether they may."""
+
+from typing import Final
+
+from fastapi import FastAPI, Request
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from api.access import EVERYBODY, FILTERS, RULES, Caller, Rule
+from api.directory import Directory
+from api.rate_limit import RateLimit
+from api.tokens import Verifier
+from stream.errors import Corrupt, Fault, Rejected
+
+UNAUTHENTICATED: Final = "unauthenticated"
+FORBIDDEN: Final = "forbidden"
+
+
+class Gate:
+    """`verifier` is None where no tokens are asked for."""
+
+    def __init__(
+        self, directory: Directory, rate_limit: RateLimit, verifier: Verifier | None
+    ) -> None:
+        self._directory = directory
+        self._rate_limit = rate_limit
+        self._verifier = verifier
+
+    async def admit(self, request: Request, rule: Rule) -> Caller:
+        """Raises Rejected (unauthenticated, too-many-requests, forbidden), and Unavailable where
+        nobody can tell.
+        """
+        if rule is Rule.PUBLIC:
+            self._rate_limit.count(request.client.host if request.client else "")
+            return EVERYBODY
+        if self._verifier is None:
+            return EVERYBODY
+        caller = await self._verifier.verify(_bearer_token(request))
+        self._rate_limit.count(caller.recorded_by)
+        await self._require(rule, caller, request)
+        return caller
+
+    def require_posting(self, caller: Caller, facility_id: str) -> None:
+        """Of a facility that the directory knows. Raises Rejected (forbidden)."""
+        if caller.role.posts == "all" or self._directory.is_within(caller.scope, facility_id):
+            return
+        raise Rejected(
+            FORBIDDEN,
+            f"Your token does not let you post for {facility_id}.",
+            [Fault("/facility_id", "not a facility of yours")],
+        )
+
+    def own_facilities(self, caller: Caller) -> list[str] | None:
+        """Those that the caller reads; None for all."""
+        return None if caller.role.reads == "all" else self._directory.list_within(caller.scope)
+
+    async def _require(self, rule: Rule, caller: Caller, request: Request) -> None:
+        role = caller.role
+        match rule:
+            case Rule.CATALOGUE | Rule.NARROWED:
+                is_allowed = role.reads != "nothing"
+            case Rule.STATE:
+                is_allowed = role.reads == "all"
+            case Rule.POST:
+                is_allowed = role.posts != "nothing"
+            case Rule.REGISTER:
+                is_allowed = role.registers
+            case Rule.FACILITY:
+                asked = [request.path_params["facility_id"]]
+                is_allowed = role.reads == "all" or await self._reads(caller, asked)
+            case _:
+                is_allowed = role.reads == "all" or await self._reads_filtered(
+                    rule, caller, request
+                )
+        if not is_allowed:
+            raise Rejected(FORBIDDEN, _refusal(rule, caller))
+
+    async def _reads_filtered(self, rule: Rule, caller: Caller, request: Request) -> bool:
+        """Whether the filters are there, and all that they name is the caller's."""
+        asked = {name: request.query_params.getlist(name) for name in FILTERS[rule]}
+        if not any(asked.values()):
+            return False
+        return caller.scope.districts.issuperset(asked["district"]) and await self._reads(
+            caller, asked.get("facility_id", [])
+        )
+
+    async def _reads(self, caller: Caller, facility_ids: list[str]) -> bool:
+        foreign = [each for each in facility_ids if each not in caller.scope.facilities]
+        await self._directory.find_refusals(foreign)  # looks up what isn't in memory
+        return all(self._directory.is_within(caller.scope, each) for each in foreign)
+
+
+class _Guarded:
+    """A route's own app, behind its rule."""
+
+    def __init__(self, app: ASGIApp, rule: Rule) -> None:
+        self._app = app
+        self._rule = rule
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        gate: Gate = scope["app"].state.services.gate
+        scope["caller"] = await gate.admit(Request(scope), self._rule)
+        await self._app(scope, receive, send)
+
+
+def guard_routes(app: FastAPI) -> None:
+    """Put each route behind its rule. Raises Corrupt for one that has none."""
+    for route in app.routes:
+        if not isinstance(route, Route):
+            raise Corrupt(f"api.access knows no rule for routes such as {route!r}")
+        rules = {rule_of(route, method) for method in list_methods(route)}
+        if len(rules) != 1:
+            raise Corrupt(f"the methods of {route.path} are under different rules")
+        (rule,) = rules
+        if rule is not Rule.OPEN:
+            route.app = _Guarded(route.app, rule)
+
+
+def rule_of(route: Route, method: str) -> Rule:
+    """Raises Corrupt where `api.access.RULES` doesn't name the route."""
+    try:
+        return RULES[f"{method} {route.path}"]
+    except KeyError:
+        raise Corrupt(f"say in api.access.RULES who may use {method} {route.path}") from None
+
+
+def list_methods(route: Route) -> list[str]:
+    """HEAD is as GET."""
+    return sorted((route.methods or set()) - {"HEAD"})
+
+
+def _bearer_token(request: Request) -> str:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Rejected(UNAUTHENTICATED, "Please sign in: this needs a bearer token.")
+    return token.strip()
+
+
+def _refusal(rule: Rule, caller: Caller) -> str:
+    if rule in FILTERS and caller.role.reads == "own":
+        names = " or ".join(f"{name}=" for name in FILTERS[rule])
+        return f"Your token does not reach all of this: ask with {names} for what is yours."
+    if rule is Rule.FACILITY and caller.role.reads == "own":
+        return "This facility is not one of yours."
+    return f"The role {caller.source} may not do this."

@@ -1,0 +1,86 @@
+"""GET /v1/availability/{facility_id}: whether a medicine is there, in words, for anybody."""
+
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import TypeAdapter
+
+from api.answers import answer, facility_not_found
+from api.cursors import decode_cursor, encode_cursor
+from api.freshness import POSITION
+from api.parameters import Cursor, FacilityId
+from api.services import services_of
+from api.shapes import Page, Shape, read_answers
+from api.stock import describe_item, zone
+from projections.queries.moments import PRESENT
+from projections.queries.stock import find_stock
+from stream.fields import Id, Instant
+
+router = APIRouter(tags=["reading"])
+
+Word = Literal["available", "few_left", "not_available"]
+
+WORDS: Final[dict[str, Word]] = {"out": "not_available", "low": "few_left"}
+"""By an item's status; whatever else it is, the medicine is there."""
+
+AVAILABILITY_CURSOR: Final[TypeAdapter[tuple[Id, Instant]]] = TypeAdapter(tuple[Id, Instant])
+
+
+class AvailableItemShape(Shape):
+    item_id: str
+    name: str | None
+    availability: Word
+
+
+class AvailabilityAnswer(Page):
+    facility_id: str
+    as_of: datetime
+    last_heard_at: datetime | None
+    """What the facility gave out since then, nobody knows yet."""
+    items: list[AvailableItemShape]
+
+
+@router.get("/v1/availability/{facility_id}", responses=read_answers(AvailabilityAnswer))
+async def read_availability(
+    request: Request,
+    *,
+    facility_id: FacilityId,
+    limit: Annotated[int, Query(ge=1, le=1000, description="most entries of a page")] = 1000,
+    cursor: Cursor = None,
+) -> Response:
+    """Whether a facility has its medicines, as it last told: for anybody, without quantities."""
+    reading = services_of(request).reading
+    stock = await find_stock(
+        reading.model,
+        facility_id=facility_id,
+        partition=reading.log_ends.partition_of(facility_id),
+        moment=PRESENT,
+        item_id=None,
+        after_item_id=decode_cursor(cursor, AVAILABILITY_CURSOR)[0] if cursor else "",
+        limit=limit + 1,
+    )
+    if stock is None:
+        raise facility_not_found(facility_id)
+    taken_at = stock.snapshot.taken_at
+    today = taken_at.astimezone(zone(stock.time_zone)).date()
+    items = [_tell(describe_item(item, today)) for item in stock.items[:limit]]
+    more = len(stock.items) > limit
+    body = {
+        "facility_id": facility_id,
+        "as_of": taken_at,
+        "last_heard_at": stock.last_heard_at,
+        "items": items,
+        "next_cursor": encode_cursor(items[-1]["item_id"], taken_at) if more else None,
+    }
+    told = answer(request, reading, body, stock.snapshot, facility_id=facility_id)
+    del told.headers[POSITION]  # it tells how many events there are
+    return told
+
+
+def _tell(item: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "item_id": item["item_id"],
+        "name": item["name"],
+        "availability": WORDS.get(item["status"], "available"),
+    }

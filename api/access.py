@@ -76,8 +76,6 @@ RULES: Final[Mapping[str, Rule]] = {
     "GET /v1/overview": Rule.BY_DISTRICT,
     "GET /v1/live": Rule.BY_FILTER,
     "GET /v1/changes": Rule.BY_FILTER,
-    "GET /v1/live": Rule.BY_FILTER,
-    "GET /v1/changes": Rule.BY_FILTER,
     "GET /v1/recalls/{recall_id}": Rule.NARROWED,
     "GET /v1/recalls": Rule.CATALOGUE,
     "GET /v1/facilities": Rule.CATALOGUE,

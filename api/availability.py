@@ -9,10 +9,10 @@ from pydantic import TypeAdapter
 from api.answers import answer, facility_not_found
 from api.cursors import decode_cursor, encode_cursor
 from api.freshness import POSITION
+from api.items import describe_item, zone
 from api.parameters import Cursor, FacilityId
 from api.services import services_of
 from api.shapes import Page, Shape, read_answers
-from api.stock import describe_item, zone
 from projections.queries.moments import PRESENT
 from projections.queries.stock import find_stock
 from stream.fields import Id, Instant

@@ -7,6 +7,7 @@ wait. Every 100 ms they are asked anyway, as notifications are lost while the li
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from typing import Any, Final
 
 import asyncpg
@@ -37,6 +38,11 @@ class Projected:
         self._asking: asyncio.Task[Snapshot] | None = None
         self._asking_next: asyncio.Task[Snapshot] | None = None
         self._listening: asyncio.Task[None] | None = None
+        self._told: list[Callable[[], None]] = []
+
+    def on_news(self, tell: Callable[[], None]) -> None:
+        """Have `tell` called at each NOTIFY, too."""
+        self._told.append(tell)
 
     async def start(self) -> None:
         self._listening = asyncio.create_task(self._listen(), name="projected-listener")
@@ -118,6 +124,8 @@ class Projected:
     def _wake(self, *_: Any) -> None:
         self._notified.set()
         self._notified = asyncio.Event()
+        for tell in self._told:
+            tell()
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:

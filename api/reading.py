@@ -1,7 +1,9 @@
 """What the routes that read share, started and stopped with the process."""
 
+from api.live_hub import LiveHub
 from api.log_ends import LogEnds
 from api.projected import Projected
+from projections.queries.pull import Pulls
 from projections.reading import ReadModel
 from projections.settings import ReadingSettings
 from stream.settings import KafkaSettings
@@ -17,11 +19,15 @@ class Reading:
         self.model = model
         self.projected = Projected(model, database)
         self.log_ends = LogEnds(kafka)
+        self.live = LiveHub(model, self.projected)
+        self.pulls = Pulls(database)
 
     async def start(self) -> None:
         await self.projected.start()
         await self.log_ends.start()
+        await self.live.start()
 
     async def stop(self) -> None:
+        await self.live.stop()
         await self.log_ends.stop()
         await self.projected.stop()

@@ -1,9 +1,7 @@
 """GET /v1/facilities/{facility_id}/stock: what is or was there, by item and lot."""
 
-from datetime import date, datetime
-from functools import lru_cache
+from datetime import datetime
 from typing import Annotated, Any, Final, Literal, NamedTuple
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import TypeAdapter
@@ -11,6 +9,7 @@ from pydantic import TypeAdapter
 from api.answers import answer, facility_not_found
 from api.cursors import decode_cursor, encode_cursor
 from api.freshness import require_position
+from api.items import describe_item, zone
 from api.parameters import (
     LATEST,
     AsOf,
@@ -24,15 +23,12 @@ from api.parameters import (
 from api.services import services_of
 from api.shapes import StockAnswer, read_answers
 from projections.queries.moments import Moment
-from projections.queries.stock import FacilityStock, ItemStock, find_stock
-from projections.usable import LotStock, lot_state, usable_quantity
+from projections.queries.stock import FacilityStock, find_stock
 from stream.fields import Id, Instant
 
 router = APIRouter(tags=["reading"], dependencies=[Depends(require_position)])
 
 Status = Literal["out", "low", "ok", "over", "unrated"]
-
-INDIA: Final = "Asia/Kolkata"
 
 
 class Place(NamedTuple):
@@ -119,35 +115,3 @@ def _body(
         if more
         else None,
     }
-
-
-def describe_item(item: ItemStock, today: date) -> dict[str, Any]:
-    usable = usable_quantity(item.lots, today)
-    return {
-        "item_id": item.item_id,
-        "name": item.name,
-        "on_hand": item.on_hand,
-        "usable": usable,
-        # norms, and with them low, ok and over, are not known yet
-        "status": "out" if usable <= 0 else "unrated",
-        "essential": item.essential,
-        "lots": [_lot(lot, today) for lot in item.lots],
-    }
-
-
-def _lot(lot: LotStock, today: date) -> dict[str, Any]:
-    return {
-        "lot": lot.lot or None,
-        "expiry": lot.expiry,
-        "on_hand": lot.on_hand,
-        "state": lot_state(lot, today),
-    }
-
-
-@lru_cache(maxsize=1000)
-def zone(name: str | None) -> ZoneInfo:
-    """India's where the facility has none, or one that this machine doesn't know."""
-    try:
-        return ZoneInfo(name or INDIA)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return ZoneInfo(INDIA)

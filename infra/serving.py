@@ -4,18 +4,23 @@ import gc
 import os
 import signal
 import socket
+import sys
 
 import structlog
 import uvicorn
+from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from api.app import create_app
+from api.services import Services
 from api.settings import AccessSettings, ApiSettings, is_loopback
 from infra.local.failure import CannotStart
 from stream.errors import Unavailable
 
 BACKLOG = 2048
 GRACE_SECONDS = 10
+SILENT_PEER_SECONDS = 30
+"""A connection whose peer takes nothing of what is sent for so long is ended."""
 COLLECT_AFTER_OBJECTS = 20_000
 """A batch of 1,000 events makes some 30,000."""
 
@@ -32,7 +37,7 @@ def serve_api(*, host: str | None = None, port: int | None = None) -> None:
     # it before: an orderly stop is no failure.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
-    _Server(configure(create_app(settings))).run(sockets=[listener])
+    _Server(create_app(settings)).run(sockets=[listener])
 
 
 def require_access(settings: AccessSettings, host: str) -> None:
@@ -53,6 +58,10 @@ def require_access(settings: AccessSettings, host: str) -> None:
 
 
 class _Server(uvicorn.Server):
+    def __init__(self, app: FastAPI) -> None:
+        super().__init__(configure(app))
+        self._app = app
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Keep the garbage collector from what lives as long as the process.
 
@@ -62,6 +71,12 @@ class _Server(uvicorn.Server):
         gc.collect()
         gc.freeze()
         gc.set_threshold(COLLECT_AFTER_OBJECTS)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Live streams never end by themselves, and uvicorn waits for every answer's end."""
+        services: Services = self._app.state.services
+        services.reading.live.close()
+        await super().shutdown(sockets)
 
 
 def configure(app: ASGIApp) -> uvicorn.Config:
@@ -82,7 +97,10 @@ def listen(host: str, port: int) -> socket.socket:
     """Raises Unavailable when the address is taken."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+        listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
         raise Unavailable(f"the API can't listen on {host}:{port}: {reason}") from error
+    if sys.platform == "linux":  # elsewhere a peer that stopped reading is held longer
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SILENT_PEER_SECONDS * 1000)
+    return listener

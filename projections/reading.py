@@ -45,7 +45,7 @@ NOT_READY: Final = "The stock figures are being prepared. Please try again in a 
 NOT_REACHED: Final = "The stock figures cannot be reached now. Please try again in a moment."
 TOO_SLOW: Final = "This question took too long. Please ask for a shorter period or a smaller page."
 
-_AWAY: Final = (
+AWAY: Final = (
     OSError,
     TimeoutError,
     asyncpg.PostgresConnectionError,
@@ -54,7 +54,7 @@ _AWAY: Final = (
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
 )
-_NO_MODEL: Final = (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError)
+NO_MODEL: Final = (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError)
 
 
 class Standing(NamedTuple):
@@ -140,7 +140,7 @@ class ReadModel:
                 return await _fetch_live(connection, statement, arguments)
         except asyncpg.QueryCanceledError as error:
             raise Unavailable(TOO_SLOW, retry_after_seconds=5) from error
-        except _AWAY as error:
+        except AWAY as error:
             raise Unavailable(NOT_REACHED, retry_after_seconds=2) from error
         except asyncpg.InterfaceError as error:
             if isinstance(error, ValueError):  # an argument of ours, not the connection
@@ -152,7 +152,7 @@ async def _fetch_live(connection: Any, statement: str, arguments: tuple[object, 
     for _ in range(MODEL_SWITCHES):
         try:
             row = await connection.fetchrow(statement, *arguments)
-        except _NO_MODEL:
+        except NO_MODEL:
             row = None
         if row is not None and row["model_is_live"] and row["cluster_id"] is not None:
             return Snapshot.of(row)
@@ -165,7 +165,7 @@ async def _follow_live_model(connection: Any) -> None:
         await connection.execute(
             "SELECT set_config('search_path', 'model_' || number, false) FROM dawalog.live_model"
         )
-    except _NO_MODEL as error:
+    except NO_MODEL as error:
         raise Unavailable(NOT_READY, retry_after_seconds=2) from error
 
 

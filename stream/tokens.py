@@ -65,6 +65,16 @@ class PositionToken:
                 offsets[place] = max(next_offset, offsets.get(place, 0))
         return cls(first.cluster_id, offsets)
 
+    @classmethod
+    def earliest(cls, tokens: Iterable[Self]) -> Self:
+        """The token behind which all is that is behind any of `tokens` (at least one, all of one
+        cluster).
+        """
+        known = list(tokens)
+        places = set.intersection(*(set(token.offsets) for token in known))
+        offsets = {place: min(token.offsets[place] for token in known) for place in places}
+        return cls(known[0].cluster_id, offsets)
+
     def require_cluster(self, cluster_id: str) -> None:
         """Raises Rejected (other-installation) if the token is of another cluster's log."""
         if self.cluster_id != cluster_id:

@@ -176,11 +176,13 @@ async def find_stock(
         row["last_heard_at"],
         row["suspect"],
         row["open_discrepancies"],
-        [_item(*fields) for fields in snapshot.loads("items")],
+        [item_stock(*fields) for fields in snapshot.loads("items")],
     )
 
 
-def _item(item_id: str, name: str | None, essential: bool, lots: list[Any] | None) -> ItemStock:
+def item_stock(
+    item_id: str, name: str | None, essential: bool, lots: list[Any] | None
+) -> ItemStock:
     return ItemStock(
         item_id,
         name,

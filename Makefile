@@ -16,8 +16,9 @@ setup: $(STAMP) ## .venv with everything pinned, and the broker's jars
 demo: $(STAMP) ## the whole service with a small state and a day of its pharmacies
 	@$(BIN)/dawalog demo
 
-test: $(STAMP) ## all tests, on a real Kafka and a real Postgres
-	@$(BIN)/pytest
+test: $(STAMP) ## all tests, on a real Kafka and a real Postgres; two at a time
+	@$(BIN)/pytest -n 2 --dist worksteal -m "not slow and not alone"
+	@$(BIN)/pytest -m alone
 
 check: $(STAMP) ## format, lint, types, directions of imports, dependencies
 	@$(BIN)/ruff format --check .

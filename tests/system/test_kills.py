@@ -127,6 +127,7 @@ async def reading(url: str) -> AsyncIterator[Database]:
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.alone
 async def test_killed_worker_applies_again_within_seconds(service: Service) -> None:
     url = await asyncio.to_thread(service.start)
     database_url = str((await asyncio.to_thread(service.settings))["database_url"])

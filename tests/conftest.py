@@ -12,7 +12,6 @@ from hypothesis import HealthCheck, settings
 from tests.log_reading import Database
 from tests.stack import Stack, running_stack
 
-
 # A busy machine is slow to make even the first example; no test is about that.
 settings.register_profile("dawalog", suppress_health_check=[HealthCheck.too_slow], deadline=None)
 settings.load_profile("dawalog")

@@ -53,7 +53,9 @@ class AccessSettings(BaseSettings):
     @classmethod
     def check_issuer(cls, issuer: str | None) -> str | None:
         """Whoever can change what comes over plain HTTP makes the keys."""
-        address = urlsplit(issuer or "https://none")
+        if issuer is None:
+            return None
+        address = urlsplit(issuer)
         is_near = address.scheme == "http" and is_loopback(address.hostname or "")
         if not address.hostname or not (address.scheme == "https" or is_near):
             raise ValueError("must be an https:// address")

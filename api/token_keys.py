@@ -85,7 +85,8 @@ class TokenKeys:
     async def _keep_fresh(self) -> None:
         while True:
             async with self._fetching:
-                await self._refresh()
+                if monotonic() >= self._next_fetch_at:  # else a request has just done it
+                    await self._refresh()
             known = self._fetched is not None
             await asyncio.sleep(self._refresh_seconds if known else self._retry_seconds)
 

@@ -22,6 +22,9 @@ from infra.bench.stack import BenchStack, bench_stack
 from infra.local.ports import LOOPBACK, free_port
 from stream.errors import Unavailable
 
+APPS: Final = ("dawalog", "bare", "dawalog, posting too")
+"""An API process of its own, the baseline, and the API process that takes the posts."""
+
 MIX: Final = Mix(events=0, facilities=300, items=100, lots=2)
 READS_PER_SECOND: Final = 200
 POSTS_PER_SECOND: Final = 100
@@ -40,7 +43,7 @@ def measure(*, lines: int, runs: int, seconds: float) -> Report:
         taken = asyncio.run(_measure(stack, lines=lines, runs=runs, seconds=seconds))
     rates: list[dict[str, float | str]] = []
     for size in ("small", "grown"):
-        for app in ("dawalog", "bare"):
+        for app in APPS:
             of = [one for one in taken if (one["ledger"], one["app"]) == (size, app)]
             rates.append(
                 {
@@ -76,7 +79,7 @@ async def _measure(
     taken: list[dict[str, Any]] = []
     until = datetime.now(UTC) - timedelta(minutes=1)
     events = history(MIX, lines, until=until, over=timedelta(days=DAYS))
-    async with _both(stack) as urls:
+    async with _serving(stack) as urls:
         for size, wanted in (("small", lines // GROWTH), ("grown", lines)):
             ledger_lines = await grow(stack, events, wanted)
             for run in range(runs):
@@ -89,23 +92,32 @@ async def _measure(
 
 
 @asynccontextmanager
-async def _both(stack: BenchStack) -> AsyncIterator[dict[str, str]]:
-    port = free_port()
-    bare = f"http://{LOOPBACK}:{port}"
+async def _serving(stack: BenchStack) -> AsyncIterator[dict[str, str]]:
+    """The addresses of all three, and a worker."""
+    own, bare = free_port(), free_port()
+    urls = [f"http://{LOOPBACK}:{port}" for port in (own, bare)]
     async with AsyncExitStack() as parts:
-        ours = await parts.enter_async_context(running_service(stack, MIX, worker=True))
-        part = stack.part("bare", "infra.bench.bare_stock", str(port))
-        await parts.enter_async_context(serving(part, f"{bare}/readyz"))
-        yield {"dawalog": ours, "bare": bare}
+        posting = await parts.enter_async_context(running_service(stack, MIX, worker=True))
+        opened = {"DAWALOG_API_PORT": str(own), "DAWALOG_OPEN_ACCESS": "true"}
+        for url, part in zip(
+            urls,
+            (
+                stack.part("reading-api", "infra.cli", "api", **opened),
+                stack.part("bare", "infra.bench.bare_stock", str(bare)),
+            ),
+            strict=True,
+        ):
+            await parts.enter_async_context(serving(part, f"{url}/readyz"))
+        yield dict(zip(APPS, (*urls, posting), strict=True))
 
 
 async def _measure_one(
     stack: BenchStack, urls: dict[str, str], app: str, seconds: float, *, seed: int
 ) -> dict[str, Any]:
-    """Reads of one app, while our API takes what is posted."""
+    """Reads of one app, while the last one takes what is posted."""
     warm_up = min(WARM_UP_SECONDS, seconds)
     posts = Posts(
-        url=urls["dawalog"],
+        url=urls[APPS[-1]],
         posts_per_second=POSTS_PER_SECOND,
         events_per_post=EVENTS_PER_POST,
         seconds=seconds,

@@ -33,6 +33,8 @@ def serve_api(*, host: str | None = None, port: int | None = None) -> None:
     host = host or settings.api_host
     require_access(settings, host)
     listener = listen(host, settings.api_port if port is None else port)
+    if settings.open_access:
+        structlog.get_logger(__name__).warning("open access: no tokens are asked for", host=host)
     # When it has stopped, uvicorn raises the signal that stopped it once more, for whoever handled
     # it before: an orderly stop is no failure.
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -47,9 +49,11 @@ def require_access(settings: AccessSettings, host: str) -> None:
             f"open access lets anybody do everything, so it is for loopback only, not for {host}: "
             "set DAWALOG_OIDC_ISSUER and DAWALOG_OIDC_AUDIENCE instead of DAWALOG_OPEN_ACCESS"
         )
-    if settings.open_access:
-        structlog.get_logger().warning("open access: no tokens are asked for", host=host)
-    elif settings.oidc_issuer is None and settings.token_key_file is None:
+    if (
+        not settings.open_access
+        and settings.oidc_issuer is None
+        and settings.token_key_file is None
+    ):
         raise CannotStart(
             "nobody's tokens would count: set DAWALOG_OIDC_ISSUER and DAWALOG_OIDC_AUDIENCE, or "
             "DAWALOG_TOKEN_KEY_FILE for tokens by `dawalog token` (on loopback, "

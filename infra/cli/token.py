@@ -64,16 +64,16 @@ def _check(role: RoleName, facilities: list[str], districts: list[str]) -> None:
     from api.access import ROLES
     from stream.fields import Id
 
+    named = {"facilities": ("--facility", facilities), "districts": ("--district", districts)}
     scoped_by = ROLES[role].scoped_by
-    for option, ids, counts in (
-        ("--facility", facilities, "facilities" in scoped_by),
-        ("--district", districts, "districts" in scoped_by),
-    ):
-        if ids and not counts:
+    for kind, (option, ids) in named.items():
+        if ids and kind not in scoped_by:
             raise typer.BadParameter(f"{option} means nothing for the role {role}")
-        if counts and not ids and len(scoped_by) == 1:
-            raise typer.BadParameter(f"the role {role} needs {option}")
         try:
             TypeAdapter(list[Id]).validate_python(ids)
         except ValidationError:
             raise typer.BadParameter(f"{option} takes ids, as they are registered") from None
+    if role in (RoleName.PHARMACIST, RoleName.CMHO):
+        option, ids = named[scoped_by[0]]
+        if not ids:
+            raise typer.BadParameter(f"the role {role} needs {option}")

@@ -42,12 +42,13 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
 class Service:
     """One `up` (or `demo`) at a time on one folder; `close` ends whatever is left of it.
 
-    `up` runs open, unless `asks_for_tokens`.
+    `up` runs open, unless `asks_for_tokens`. `settings_given` are in its environment.
     """
 
     folder: Path
     command: str = "up"
     asks_for_tokens: bool = False
+    settings_given: dict[str, str] = field(default_factory=dict)
     url: str = ""
     _process: "subprocess.Popen[str] | None" = field(default=None)
 
@@ -76,7 +77,7 @@ class Service:
                 stdout=subprocess.PIPE,
                 stderr=log,
                 text=True,
-                env=environment(),
+                env=environment() | self.settings_given,
             )
         assert self._process.stdout is not None
         said = ""
@@ -86,6 +87,17 @@ class Service:
             said += line
         self.url = found[1]
         return self.url
+
+    def said_further(self, lines: int) -> str:
+        """So many lines after the one that says ready."""
+        assert self._process is not None
+        assert self._process.stdout is not None
+        return "".join(self._process.stdout.readline() for _ in range(lines))
+
+    def token(self, *words: str) -> str:
+        done = dawalog("token", *words, folder=self.folder)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
 
     def pids(self) -> dict[str, int]:
         done = dawalog("ps", "--json", folder=self.folder)

@@ -1,6 +1,7 @@
 """`dawalog demo` as somebody who tries Dawalog meets it."""
 
 import asyncio
+import re
 import signal
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ import asyncpg
 import httpx
 import pytest
 
+from api.access import ROLES
 from infra.demo.medicines import prescribing_habits
 from infra.demo.opening import opening_counts
 from infra.demo.state import small_state
@@ -57,7 +59,13 @@ def test_plays_a_day_and_goes_on_with_it(demo: Service) -> None:
     openings = sum(len(opening_counts(each, state, habits, at=NOW)) for each in state.facilities)
 
     url = demo.start()
-    overview = httpx.get(f"{url}/v1/overview", params={"sort": "out"}).json()
+    said = demo.said_further(len(ROLES) + 1)
+    tokens = re.findall(r"^token (\w+)[^:]*: (\S+)$", said, re.MULTILINE)
+    assert [role for role, _ in tokens] == list(ROLES)
+    as_nhm = {"Authorization": f"Bearer {dict(tokens)['nhm']}"}
+    assert f"page  {url}/#token={dict(tokens)['nhm']}\n" in said
+    assert httpx.get(f"{url}/v1/overview").status_code == httpx.codes.UNAUTHORIZED
+    overview = httpx.get(f"{url}/v1/overview", params={"sort": "out"}, headers=as_nhm).json()
     assert overview["facility_count"] == len(state.facilities)
     assert overview["facilities"][0]["items_in_stock"] > overview["facilities"][0]["items_out"] > 0
     assert count_openings(demo) == openings

@@ -36,7 +36,8 @@ SELECT (SELECT count(*) FROM event) AS events,
 
 @pytest.fixture(scope="module")
 def running_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    service = Service(folder=tmp_path_factory.mktemp("import") / "data")
+    folder = tmp_path_factory.mktemp("import") / "data"
+    service = Service(folder=folder, asks_for_tokens=True)
     try:
         service.start()
         yield service

@@ -34,17 +34,20 @@ def list_answers(text: str) -> list[dict[str, Any]]:
 
 @pytest.mark.timeout(120)
 def test_the_tour_ends_with_985_tablets(service: Service) -> None:
-    url = service.start("--port", "0", "--open")
+    service.asks_for_tokens = True
+    url = service.start()
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", tour()],
         check=False,
         capture_output=True,
         text=True,
-        env={**os.environ, "URL": url},
+        cwd=README.parent,
+        env={**os.environ, "URL": url, "DAWALOG_DATA_DIR": str(service.folder)},
     )
     assert done.returncode == 0, done.stderr
-    stock, card, day_book = list_answers(done.stdout)[-3:]
+    stock, available, card, day_book = list_answers(done.stdout)[-4:]
     assert stock["items"][0]["on_hand"] == 985
+    assert available["items"][0]["availability"] == "available"
     assert [entry["balance"] for entry in card["entries"]] == [1000, 985]
     assert [event["type"] for event in day_book["events"]] == [
         "medicine_dispensed",

@@ -228,16 +228,12 @@ def _resume_from(last_event_id: str, mark: Mark) -> PositionToken | None:
 
 
 def _encode(changes: Changes, before: str, after: str) -> list[Told]:
+    before_id, after_id = _position_block(before), _position_block(after)
     told = []
     for row in changes.rows:
         data = encode_row(row, changes.taken_at).decode()
-        told.append(
-            Told(
-                row,
-                format_sse_event(event="stock", data_str=data, id=before),
-                format_sse_event(event="stock", data_str=data, id=after),
-            )
-        )
+        block = format_sse_event(event="stock", data_str=data)[:-1]  # goes on with an id
+        told.append(Told(row, block + before_id, block + after_id))
     return told
 
 

@@ -8,10 +8,12 @@ import typer
 from infra.cli.options import AsJson
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from infra.bench.events import Mix
     from infra.bench.report import Report
 
-NAMES = ("projection", "freshness", "append", "reads", "past", "rebuild")
+NAMES = ("projection", "freshness", "live", "append", "reads", "past", "rebuild")
 
 
 def bench(
@@ -31,8 +33,10 @@ def bench(
         float, typer.Option(min=0, max=100, help="projection: % that are reversals.")
     ] = 0,
     seconds: Annotated[
-        float, typer.Option(min=0.1, help="freshness, append, reads: how long each rate is held.")
+        float,
+        typer.Option(min=0.1, help="freshness, live, append, reads: how long each rate is held."),
     ] = 15,
+    streams: Annotated[int, typer.Option(min=1, help="live: how many are open.")] = 500,
     lines: Annotated[
         int | None,
         typer.Option(
@@ -52,29 +56,28 @@ def bench(
 
     mix = Mix(events=events, late=late, counts=counts, reversals=reversals)
     for one in NAMES if name == "all" else (name,):
-        report = _measure(one, mix, runs=runs, seconds=seconds, lines=lines)
+        report = _measure(one, mix, runs=runs, seconds=seconds, lines=lines, streams=streams)
         if as_json:
             print(json.dumps(report.as_json()), flush=True)
         else:
             _show(report)
 
 
-def _measure(name: str, mix: "Mix", *, runs: int, seconds: float, lines: int | None) -> "Report":
-    from infra.bench import append, freshness, past, projection, reads, rebuild
+def _measure(
+    name: str, mix: "Mix", *, runs: int, seconds: float, lines: int | None, streams: int
+) -> "Report":
+    from infra.bench import append, freshness, live, past, projection, reads, rebuild
 
-    match name:
-        case "projection":
-            return projection.measure(mix, runs=runs)
-        case "rebuild":
-            return rebuild.measure(mix, runs=runs)
-        case "reads":
-            return reads.measure(lines=lines or 10_000_000, runs=runs, seconds=seconds)
-        case "past":
-            return past.measure(lines=lines or 1_000_000, runs=runs)
-        case "freshness":
-            return freshness.measure(runs=runs, seconds=seconds)
-        case _:
-            return append.measure(runs=runs, seconds=seconds)
+    measures: dict[str, Callable[[], Report]] = {
+        "projection": lambda: projection.measure(mix, runs=runs),
+        "freshness": lambda: freshness.measure(runs=runs, seconds=seconds),
+        "live": lambda: live.measure(streams=streams, runs=runs, seconds=seconds),
+        "append": lambda: append.measure(runs=runs, seconds=seconds),
+        "reads": lambda: reads.measure(lines=lines or 10_000_000, runs=runs, seconds=seconds),
+        "past": lambda: past.measure(lines=lines or 1_000_000, runs=runs),
+        "rebuild": lambda: rebuild.measure(mix, runs=runs),
+    }
+    return measures[name]()
 
 
 def _show(report: "Report") -> None:

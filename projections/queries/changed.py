@@ -77,17 +77,18 @@ moved AS MATERIALIZED (
     JOIN event USING (partition, log_offset)
     WHERE event.recorded_at BETWEEN low AND high
 ), told AS MATERIALIZED (
-    SELECT facility_no,
-           jsonb_path_query_array(body, '$.lines[*].item_id')
-             || jsonb_path_query_array(body, '$.item_id') AS item_ids,
+    SELECT facility_no, body -> 'lines' AS lines, body ->> 'item_id' AS item_id,
            coalesce(body ->> 'reverses', body ->> 'corrects')::uuid AS reversed_id
     FROM (SELECT * FROM arrived UNION ALL SELECT * FROM replayed) AS event
-), reversed AS (
-    SELECT facility_no,
-           jsonb_path_query_array(body, '$.lines[*].item_id')
-             || jsonb_path_query_array(body, '$.item_id') AS item_ids
-    FROM told JOIN event USING (facility_no)
-    WHERE event.event_id = reversed_id
+), concerned AS (
+    SELECT facility_no, lines, item_id FROM told
+    UNION ALL
+    SELECT facility_no, body -> 'lines', body ->> 'item_id'
+    FROM told CROSS JOIN LATERAL (
+        SELECT body FROM event
+        WHERE event.facility_no = told.facility_no AND event.event_id = told.reversed_id
+        OFFSET 0
+    ) AS event
 ), recalled_anew AS MATERIALIZED (
     SELECT item_no, spelling(lot) AS spelt FROM recall_record JOIN item_number USING (item_id)
     WHERE recall_id IN (SELECT recall_id FROM recall_record WHERE log_offset >= $2)
@@ -100,13 +101,17 @@ moved AS MATERIALIZED (
     FROM written WHERE lot IS NOT NULL
 ), changed AS MATERIALIZED (
     SELECT facility_no, item_no FROM (
-        SELECT facility_no, jsonb_array_elements_text(item_ids) AS item_id FROM (
-            SELECT facility_no, item_ids FROM told UNION ALL SELECT * FROM reversed
-        ) AS event
+        SELECT facility_no, jsonb_array_elements(lines) ->> 'item_id' AS item_id FROM concerned
+        UNION ALL
+        SELECT facility_no, item_id FROM concerned WHERE item_id IS NOT NULL
     ) AS named JOIN item_number USING (item_id)
     UNION
     SELECT facility_no, item_no FROM (
         SELECT item_no, lot FROM written JOIN recalled_anew USING (item_no)
         WHERE lot <> '' AND spelling(lot) = spelt
-    ) AS matched JOIN card USING (item_no, lot)
+    ) AS matched CROSS JOIN LATERAL (
+        SELECT facility_no FROM card
+        WHERE card.item_no = matched.item_no AND card.lot = matched.lot
+        OFFSET 0
+    ) AS card
 )"""

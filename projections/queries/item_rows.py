@@ -6,17 +6,22 @@ from projections.queries.recalls import IN_FORCE, MADE_BY
 from projections.queries.stock import ItemStock, item_stock
 
 # Of the pairs (facility_no, item_no) of `wanted`: the same as `projections.queries.stock` gives of
-# one facility. A pair without cards has no row: a lot was held that was never there.
+# one facility. A pair without cards has no row: a lot was held that was never there. OFFSET 0 keeps
+# each look-up by key, however many pairs the planner expects: it would read all cards in a row.
 ROWS: Final = f"""
 moment AS MATERIALIZED (
     SELECT now() AS as_of, 'infinity'::timestamptz AS known_at
 ), place AS MATERIALIZED (
     SELECT facility_no, facility_id, level, time_zone, district_id
     FROM (SELECT DISTINCT facility_no FROM wanted) AS one
-    JOIN facility_number USING (facility_no)
+    CROSS JOIN LATERAL (
+        SELECT facility_id FROM facility_number
+        WHERE facility_number.facility_no = one.facility_no
+        OFFSET 0
+    ) AS known
     LEFT JOIN LATERAL (
         SELECT level, time_zone, district_id FROM facility_record AS record
-        WHERE record.facility_id = facility_number.facility_id AND valid_from <= now()
+        WHERE record.facility_id = known.facility_id AND valid_from <= now()
         ORDER BY valid_from DESC, log_offset DESC LIMIT 1
     ) AS record ON true
 ), product AS MATERIALIZED (
@@ -28,13 +33,21 @@ moment AS MATERIALIZED (
         ORDER BY valid_from DESC, log_offset DESC LIMIT 1
     ) AS record ON true
 ), held AS MATERIALIZED (
-    SELECT card.* FROM wanted JOIN card USING (facility_no, item_no)
+    SELECT card.* FROM wanted CROSS JOIN LATERAL (
+        SELECT * FROM card
+        WHERE card.facility_no = wanted.facility_no AND card.item_no = wanted.item_no
+        OFFSET 0
+    ) AS card
 ), withheld AS MATERIALIZED (
     SELECT DISTINCT ON (facility_no, item_no, lot) facility_no, item_no, lot, is_hold
-    FROM wanted JOIN lot_hold USING (facility_no, item_no)
-    JOIN event USING (facility_no, event_id)
-    WHERE reversed_at IS NULL
-    ORDER BY facility_no, item_no, lot, lot_hold.occurred_at DESC, event_id DESC
+    FROM wanted CROSS JOIN LATERAL (
+        SELECT lot, is_hold, lot_hold.occurred_at, event_id
+        FROM lot_hold JOIN event USING (facility_no, event_id)
+        WHERE lot_hold.facility_no = wanted.facility_no AND lot_hold.item_no = wanted.item_no
+          AND reversed_at IS NULL
+        OFFSET 0
+    ) AS hold
+    ORDER BY facility_no, item_no, lot, occurred_at DESC, event_id DESC
 ), recalled AS MATERIALIZED (
     SELECT DISTINCT facility_no, item_no, lot
     FROM (

@@ -39,6 +39,13 @@ def test_freshness() -> None:
     assert [run["posts"] for run in report["runs"]] == [20, 100, 100]
 
 
+def test_live() -> None:
+    report = bench("live", "--seconds", "1", "--streams", "20")
+    assert [rate["events_per_second"] for rate in report["rates"]] == [20, 1000]
+    assert [run["events"] for run in report["runs"]] == [20, 1000]
+    assert all(rate["p50_ms"] <= rate["p99_ms"] for rate in report["rates"])
+
+
 def test_append() -> None:
     report = bench("append", "--seconds", "1")
     assert report["ratios"].keys() == {"single", "batch_500"}
@@ -66,7 +73,7 @@ def test_past() -> None:
 def test_unknown_bench() -> None:
     done = dawalog("bench", "speed")
     assert done.returncode == 2
-    assert "projection, freshness, append" in done.stderr
+    assert "projection, freshness, live, append" in done.stderr
 
 
 @pytest.mark.parametrize(("share", "value"), [(0.5, 2), (0.75, 3), (0.99, 4), (0.01, 1)])

@@ -31,6 +31,7 @@ Data = dict[str, Any]
 class Api:
     app: FastAPI
     client: httpx.AsyncClient
+    server: uvicorn.Server
     number: int = 0
 
     @property
@@ -118,7 +119,7 @@ async def running_api(stack: Stack, folder: Path, port: int = 0) -> AsyncIterato
             await asyncio.sleep(0.01)
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         async with httpx.AsyncClient(base_url=url, timeout=40) as client:
-            yield Api(app, client)
+            yield Api(app, client, server)
     finally:
         app.state.services.reading.live.close()
         server.should_exit = True

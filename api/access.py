@@ -7,6 +7,7 @@ names, their children, and those of the districts that it names.
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from math import inf
 from typing import Final, Literal
 
 from fastapi import Request
@@ -46,6 +47,7 @@ class Rule(StrEnum):
     FACILITY = "who reads the facility in the address"
     BY_DISTRICT = "who reads all, or the districts that ?district= names"
     BY_FILTER = "who reads all, or all that ?facility_id= and ?district= name"
+    ENDLESS = "who reads all, or all that ?facility_id= and ?district= name; ends with the token"
     NARROWED = "who reads anything; the route shows what is the caller's"
     STATE = "who reads all"
     POST = "who posts for the facility of each event in the body"
@@ -55,6 +57,7 @@ class Rule(StrEnum):
 FILTERS: Final[Mapping[Rule, tuple[str, ...]]] = {
     Rule.BY_DISTRICT: ("district",),
     Rule.BY_FILTER: ("facility_id", "district"),
+    Rule.ENDLESS: ("facility_id", "district"),
 }
 """Parameters that such a route must take: one that it ignored would open it."""
 
@@ -74,7 +77,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "GET /v1/discrepancies": Rule.BY_FILTER,
     "GET /v1/transfers": Rule.BY_FILTER,
     "GET /v1/overview": Rule.BY_DISTRICT,
-    "GET /v1/live": Rule.BY_FILTER,
+    "GET /v1/live": Rule.ENDLESS,
     "GET /v1/changes": Rule.BY_FILTER,
     "GET /v1/recalls/{recall_id}": Rule.NARROWED,
     "GET /v1/recalls": Rule.CATALOGUE,
@@ -102,12 +105,15 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """`recorded_by` and `source` go into each record that the caller posts."""
+    """`recorded_by` and `source` go into each record that the caller posts. `good_until` is in
+    seconds since 1970.
+    """
 
     recorded_by: str
     source: str
     role: Role
     scope: Scope = Scope()
+    good_until: float = inf
 
 
 EVERYBODY: Final = Caller("open", "api", UNSCOPED_INTEGRATION)
@@ -120,6 +126,7 @@ def caller_of(
     *,
     facilities: Collection[str] | None = None,
     districts: Collection[str] | None = None,
+    good_until: float = inf,
 ) -> Caller:
     """The caller that a token describes. None: it says nothing of them, which isn't the same as an
     empty scope. An unknown role may do what `public` may.
@@ -132,7 +139,7 @@ def caller_of(
         frozenset((facilities or ()) if "facilities" in role.scoped_by else ()),
         frozenset((districts or ()) if "districts" in role.scoped_by else ()),
     )
-    return Caller(subject, name, role, scope)
+    return Caller(subject, name, role, scope, good_until)
 
 
 def find_caller(request: Request) -> Caller:

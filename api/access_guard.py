@@ -1,16 +1,19 @@
 """Before a route: who asks, how often, and whether they may."""
 
+import asyncio
+from math import isinf
+from time import time
 from typing import Final
 
 from fastapi import FastAPI, Request
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.access import EVERYBODY, FILTERS, RULES, Caller, Rule
 from api.directory import Directory
 from api.rate_limit import RateLimit
 from api.tokens import Verifier
-from stream.errors import Corrupt, Fault, Rejected
+from stream.errors import Corrupt, Fault, Rejected, Unavailable
 
 UNAUTHENTICATED: Final = "unauthenticated"
 FORBIDDEN: Final = "forbidden"
@@ -50,9 +53,11 @@ class Gate:
             [Fault("/facility_id", "not a facility of yours")],
         )
 
-    def own_facilities(self, caller: Caller) -> list[str] | None:
+    async def own_facilities(self, caller: Caller) -> list[str] | None:
         """Those that the caller reads; None for all."""
-        return None if caller.role.reads == "all" else self._directory.list_within(caller.scope)
+        if caller.role.reads == "all":
+            return None
+        return await self._directory.list_within(caller.scope)
 
     async def _require(self, rule: Rule, caller: Caller, request: Request) -> None:
         role = caller.role
@@ -86,7 +91,9 @@ class Gate:
 
     async def _reads(self, caller: Caller, facility_ids: list[str]) -> bool:
         foreign = [each for each in facility_ids if each not in caller.scope.facilities]
-        await self._directory.find_refusals(foreign)  # looks up what isn't in memory
+        for refusal in (await self._directory.find_refusals(foreign)).values():
+            if isinstance(refusal, Unavailable):
+                raise refusal  # not in memory, and nobody can look it up
         return all(self._directory.is_within(caller.scope, each) for each in foreign)
 
 
@@ -98,9 +105,38 @@ class _Guarded:
         self._rule = rule
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        gate: Gate = scope["app"].state.services.gate
-        scope["caller"] = await gate.admit(Request(scope), self._rule)
+        await self._admit(scope)
         await self._app(scope, receive, send)
+
+    async def _admit(self, scope: Scope) -> Caller:
+        gate: Gate = scope["app"].state.services.gate
+        caller = await gate.admit(Request(scope), self._rule)
+        scope["caller"] = caller
+        return caller
+
+
+class _GuardedStream(_Guarded):
+    """An answer without end: it ends with the token, in order, so that the client asks again."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        caller = await self._admit(scope)
+        has_begun = False
+
+        async def send_on(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
+        left = None if isinf(caller.good_until) else caller.good_until - time()
+        try:
+            async with asyncio.timeout(left) as life:
+                await self._app(scope, receive, send_on)
+        except TimeoutError:
+            if not life.expired():
+                raise
+            if not has_begun:
+                raise Rejected(UNAUTHENTICATED, "This token has expired.") from None
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
 def guard_routes(app: FastAPI) -> None:
@@ -113,7 +149,8 @@ def guard_routes(app: FastAPI) -> None:
             raise Corrupt(f"the methods of {route.path} are under different rules")
         (rule,) = rules
         if rule is not Rule.OPEN:
-            route.app = _Guarded(route.app, rule)
+            guarded = _GuardedStream if rule is Rule.ENDLESS else _Guarded
+            route.app = guarded(route.app, rule)
 
 
 def rule_of(route: Route, method: str) -> Rule:

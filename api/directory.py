@@ -22,6 +22,7 @@ log = structlog.get_logger()
 
 REFRESH_SECONDS: Final = 15.0
 RETRY_SECONDS: Final = 0.5
+YIELD_EVERY: Final = 500
 MOST_LEVELS: Final = 10
 """Of parents over a facility; a ring of them, which nothing forbids, ends there too."""
 
@@ -67,8 +68,15 @@ class Directory:
             above = record and record.parent_facility_id
         return False
 
-    def list_within(self, scope: Scope) -> list[str]:
-        return [each for each in self._known if self.is_within(scope, each)]
+    async def list_within(self, scope: Scope) -> list[str]:
+        """A look at all facilities, which lets others have their turn."""
+        found = []
+        for number, facility_id in enumerate(tuple(self._known), 1):
+            if self.is_within(scope, facility_id):
+                found.append(facility_id)
+            if number % YIELD_EVERY == 0:
+                await asyncio.sleep(0)
+        return found
 
     async def find_refusals(self, facility_ids: Collection[str]) -> Mapping[str, DawalogError]:
         """Why no event can be taken for these facilities; nothing for those that are registered.

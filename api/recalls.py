@@ -61,7 +61,7 @@ async def read_recall(
         after=after,
         known_at=known_at,
         limit=limit + 1,
-        facility_ids=services.gate.own_facilities(find_caller(request)),
+        facility_ids=await services.gate.own_facilities(find_caller(request)),
     )
     if trace is None:
         raise Rejected("not-found", f"No recall with the id {recall_id} is in force.")

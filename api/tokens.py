@@ -50,7 +50,6 @@ class Issuer:
 
 class _Verified(NamedTuple):
     caller: Caller
-    good_until: float
     keys: TokenKeys
     keys_version: int
 
@@ -74,7 +73,7 @@ class Verifier:
         """Raises Rejected (unauthenticated), Unavailable while no keys of the issuer are known."""
         known = self._verified.get(token)
         if known is not None:
-            if known.good_until > time() and known.keys.version == known.keys_version:
+            if known.caller.good_until > time() and known.keys.version == known.keys_version:
                 self._verified.move_to_end(token)
                 return known.caller
             del self._verified[token]
@@ -102,8 +101,7 @@ class Verifier:
             _refuse("it has expired")
         except (JoseError, ValueError, TypeError):
             _refuse("it is not what its issuer gives out for Dawalog")
-        caller = _caller(claims, issuer.claim_names)
-        return _Verified(caller, claims["exp"] + LEEWAY_SECONDS, issuer.keys, version)
+        return _Verified(_caller(claims, issuer.claim_names), issuer.keys, version)
 
 
 def _read_unverified(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -142,6 +140,7 @@ def _caller(claims: Mapping[str, Any], names: ClaimNames) -> Caller:
         _find_role(_texts(_find(claims, names.role))),
         facilities=_texts(_find(claims, names.facilities)),
         districts=_texts(_find(claims, names.districts)),
+        good_until=claims["exp"] + LEEWAY_SECONDS,
     )
 
 

@@ -65,8 +65,6 @@ async def test_one_audience_of_several_is_ours() -> None:
         {"exp": None},
         {"exp": "tomorrow"},
         {"exp": True},
-        {"exp": int(time()) - 61},
-        {"nbf": int(time()) + 120},
         {"role": 7},
         {"role": ["nhm", 7]},
         {"role": ["nhm", "cmho"]},
@@ -87,6 +85,8 @@ async def test_clocks_may_differ_by_a_minute() -> None:
     now = int(time())
     await verifier.verify(issuer.token(exp=now - 30))
     await verifier.verify(issuer.token(nbf=now + 30, iat=now + 30))
+    assert "expired" in await refusal(verifier, issuer.token(exp=now - 61))
+    await refusal(verifier, issuer.token(nbf=now + 120))
 
 
 async def test_a_remembered_token_expires() -> None:

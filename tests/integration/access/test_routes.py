@@ -18,6 +18,7 @@ ALL = {"pharmacist", "cmho", "nhm", "integration", "integration of F1", "integra
 EVERYBODY = ALL | {"public", "nobody"}
 UNBOUND = {"nhm", "integration"}
 OF_DISTRICT = {"cmho", "integration of D1"}
+BY_EITHER = (Rule.BY_FILTER, Rule.ENDLESS)
 POSTING = {"pharmacist", "integration of F1", "integration of D1", "integration"}
 
 # (own, somebody else's): who gets in
@@ -28,13 +29,12 @@ EXPECTED: dict[Rule, tuple[set[str], set[str]]] = {
     Rule.FACILITY: (ALL, UNBOUND),
     Rule.BY_DISTRICT: (UNBOUND | OF_DISTRICT, UNBOUND),
     Rule.BY_FILTER: (ALL, UNBOUND),
+    Rule.ENDLESS: (ALL, UNBOUND),
     Rule.NARROWED: (ALL, ALL),
     Rule.STATE: (UNBOUND, UNBOUND),
     Rule.POST: (POSTING, {"integration"}),
     Rule.REGISTER: (UNBOUND, UNBOUND),
 }
-
-ENDLESS = "GET /v1/live"
 
 RECORDS: dict[str, dict[str, Any]] = {
     "facilities": {"name": "N", "level": "PHC", "district_id": "D9", "state": "RJ"},
@@ -69,9 +69,9 @@ def request_of(name: str, place: dict[str, str]) -> tuple[str, str, dict[str, An
 
 def filters_of(rule: Rule, place: dict[str, str], caller: str) -> dict[str, str]:
     """A district's officer asks for the district, all others for the facility."""
-    if rule is Rule.BY_DISTRICT or (rule is Rule.BY_FILTER and caller in OF_DISTRICT):
+    if rule is Rule.BY_DISTRICT or (rule in BY_EITHER and caller in OF_DISTRICT):
         return {"district": place["district"]}
-    return {"facility_id": place["facility"]} if rule is Rule.BY_FILTER else {}
+    return {"facility_id": place["facility"]} if rule in BY_EITHER else {}
 
 
 def gets_in(answer: httpx.Response) -> bool:
@@ -93,7 +93,7 @@ async def test_everybody_gets_in_where_they_may(callers: Callers) -> None:
             ("own", "other"), (OWN, OTHER), EXPECTED[rule], strict=True
         ):
             for caller, token in callers.tokens.items():
-                if name == ENDLESS and caller in allowed:
+                if rule is Rule.ENDLESS and caller in allowed:
                     continue
                 method, path, request = request_of(name, place)
                 answer = await callers.ask(
@@ -125,3 +125,16 @@ async def test_headers_that_are_no_token(callers: Callers, header: str) -> None:
     )
     assert answer.status_code == httpx.codes.UNAUTHORIZED
     assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+@pytest.mark.timeout(20)
+async def test_a_stream_ends_with_its_token(
+    callers: Callers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.tokens.LEEWAY_SECONDS", 0)
+    token = callers.issue("pharmacist", facilities=["F1"], hours=2 / 3600)
+    answer = await callers.ask(token, "GET", "/v1/live?facility_id=F1")
+    assert answer.status_code == httpx.codes.OK
+    assert answer.headers["Content-Type"].startswith("text/event-stream")
+    again = await callers.ask(token, "GET", "/v1/live?facility_id=F1")
+    assert again.status_code == httpx.codes.UNAUTHORIZED

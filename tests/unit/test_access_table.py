@@ -39,9 +39,16 @@ def test_a_filter_that_opens_a_list_is_one_that_it_takes(app: FastAPI, name: str
     assert taken >= set(FILTERS[RULES[name]])
 
 
-@pytest.mark.parametrize("name", [name for name, rule in RULES.items() if rule is Rule.FACILITY])
-def test_a_facilitys_address_names_it(name: str) -> None:
-    assert "{facility_id}" in name
+def test_addresses_and_rules_go_together() -> None:
+    """What an address alone tells of who may use it."""
+    for name, rule in RULES.items():
+        method, path = name.split()
+        assert (rule is Rule.OPEN) is not path.startswith("/v1/")
+        assert (rule is Rule.PUBLIC) is path.startswith("/v1/availability/")
+        is_of_one = method == "GET" and path.startswith("/v1/facilities/{facility_id}/")
+        assert (rule is Rule.FACILITY) is is_of_one
+        assert (rule is Rule.REGISTER) is (method == "PUT" or path.startswith("/v1/reference/"))
+        assert (rule is Rule.POST) is path.startswith("/v1/events")
 
 
 def test_the_document_says_where_a_token_is_needed(app: FastAPI) -> None:

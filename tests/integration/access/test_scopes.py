@@ -53,6 +53,13 @@ async def test_a_facility_changes_its_district(callers: Callers) -> None:
     assert await reaches(callers, officer, "F1-C1")  # in D1 by its own record
 
 
+async def test_a_part_in_another_district_is_its_officers(callers: Callers) -> None:
+    await register(callers, "X", district_id="D2", parent_facility_id="F1")
+    assert await reaches(callers, callers.tokens["pharmacist"], "X")
+    assert not await reaches(callers, callers.tokens["cmho"], "X")
+    assert await reaches(callers, callers.issue("cmho", districts=["D2"]), "X")
+
+
 async def test_a_ring_of_parents_ends(callers: Callers) -> None:
     await register(callers, "A", district_id="D2", parent_facility_id="B")
     await register(callers, "B", district_id="D2", parent_facility_id="A")

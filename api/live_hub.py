@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
+import asyncpg
 import orjson
 import structlog
 from fastapi.sse import format_sse_event
@@ -19,8 +20,8 @@ from api.live_rows import encode_row
 from api.metrics import LIVE_READERS
 from api.projected import Projected
 from projections.queries.changes import Changes, Filters, Mark, find_changes, find_mark
-from projections.reading import ReadModel
-from stream.errors import DawalogError, Rejected, Unavailable
+from projections.reading import NOT_REACHED, ReadModel
+from stream.errors import Rejected, Unavailable
 from stream.tasks import end_task
 from stream.tokens import PositionToken
 
@@ -67,6 +68,7 @@ class LiveHub:
     async def start(self) -> None:
         self._projected.on_news(self._due.set)
         self._looking = asyncio.create_task(self._run(), name="live-hub")
+        self._looking.add_done_callback(_log_failure)
 
     async def stop(self) -> None:
         self.close()
@@ -113,9 +115,9 @@ class LiveHub:
                 began = clock()
                 try:
                     await self._look()
-                except Unavailable as error:
-                    logger.warning("live_look_failed", error=error.detail)
-                    self._refuse(error)
+                except (Unavailable, asyncpg.PostgresError) as error:
+                    logger.warning("live_look_failed", error=str(error))
+                    self._refuse(Unavailable(NOT_REACHED))
                 await asyncio.sleep(max(0.0, began + LOOK_EVERY_SECONDS - clock()))
         finally:
             self.close()
@@ -200,6 +202,8 @@ class LiveHub:
         if not joining.admitted.done():  # else it has gone meanwhile
             joining.reader.put(blocks)
             self._readers.add(joining.reader)
+            if self._is_closed:
+                joining.reader.close()
             LIVE_READERS.set(len(self._readers))
             joining.admitted.set_result(None)
 
@@ -207,7 +211,7 @@ class LiveHub:
         for reader in readers:
             reader.restart(_reset_block(reason, self.position))
 
-    def _refuse(self, error: DawalogError) -> None:
+    def _refuse(self, error: Unavailable) -> None:
         joining, self._joining = self._joining, []
         for one in joining:
             if not one.admitted.done():
@@ -215,6 +219,12 @@ class LiveHub:
 
 
 _Resuming = tuple[_Joining, PositionToken]
+
+
+def _log_failure(task: "asyncio.Task[None]") -> None:
+    """What nobody expected: all streams are ended, and `/v1/live` is 503 from now on."""
+    if not task.cancelled() and (error := task.exception()):
+        logger.error("live_hub_failed", exc_info=error)
 
 
 def _resume_from(last_event_id: str, mark: Mark) -> PositionToken | None:

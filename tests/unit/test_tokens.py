@@ -84,3 +84,13 @@ def test_reached() -> None:
     assert token.reached_by({("reference", 0): 5})
     assert not token.reached_by({("reference", 0): 4})
     assert not token.reached_by({})
+
+
+def test_the_earliest_is_behind_each() -> None:
+    tokens = [
+        PositionToken("c", {("stock-events", 0): 3, ("stock-events", 1): 5, ("reference", 0): 1}),
+        PositionToken("c", {("stock-events", 0): 4, ("stock-events", 1): 2}),
+    ]
+    earliest = PositionToken.earliest(tokens)
+    assert earliest.offsets == {("stock-events", 0): 3, ("stock-events", 1): 2}
+    assert all(earliest.reached_by(token.offsets) for token in tokens)

@@ -1,8 +1,8 @@
 """Who applies the changes to what it holds has the facility's stock, whatever happened there.
 
 Broken on purpose once, to see these tests fail: reversed events not looked up; items of held lots
-left out; marks without the decisions under way; `replayed` without its halving; the walk back
-ended at a mark's `recorded_at` instead of before it.
+left out; tokens behind decisions under way, and marks without them; one record fewer looked at than
+came; a halving that ends too late.
 """
 
 import asyncio

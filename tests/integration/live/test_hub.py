@@ -218,14 +218,18 @@ async def test_together_they_are_too_far_behind(api: Api, monkeypatch: pytest.Mo
         },
     )
     monkeypatch.setattr(live_hub, "MOST_RECORDS", 3)
-    async with (
-        reading(api, last_event_id=behind_first.encode(), facility_id=first) as of_first,
-        reading(api, last_event_id=behind_second.encode(), facility_id=second) as of_second,
-        reading(api, last_event_id=begin[1]) as of_both,
-    ):
-        for stream, facility_id in ((of_first, first), (of_second, second)):
-            assert (await stream.next_row())["facility_id"] == facility_id
-        assert (await of_both.next_event()).event == "reset"
+    resumed = {first: behind_first.encode(), second: behind_second.encode(), "all": begin[1]}
+    readers = await asyncio.gather(
+        *(api.hub.join(Filters(), last_event_id) for last_event_id in resumed.values())
+    )
+    for facility_id, reader in zip(resumed, readers, strict=True):
+        blocks = await reader.take(seconds=0)
+        api.hub.leave(reader)
+        if facility_id == "all":
+            assert b"event: reset" in blocks
+        else:
+            assert b"event: reset" not in blocks
+            assert f'"facility_id":"{facility_id}"'.encode() in blocks
 
 
 async def test_over_a_rebuild(api: Api, stack: Stack, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from api.app import create_app
 from api.services import Services
 from api.settings import AccessSettings, ApiSettings, is_loopback
+from api.token_issuer import read_private_key
 from infra.local.failure import CannotStart
 from stream.errors import Unavailable
 
@@ -43,17 +44,19 @@ def serve_api(*, host: str | None = None, port: int | None = None) -> None:
 
 
 def require_access(settings: AccessSettings, host: str) -> None:
-    """Raises CannotStart without an issuer of tokens, and for open access from elsewhere."""
-    if settings.open_access and not is_loopback(host):
-        raise CannotStart(
-            f"open access lets anybody do everything, so it is for loopback only, not for {host}: "
-            "set DAWALOG_OIDC_ISSUER and DAWALOG_OIDC_AUDIENCE instead of DAWALOG_OPEN_ACCESS"
-        )
-    if (
-        not settings.open_access
-        and settings.oidc_issuer is None
-        and settings.token_key_file is None
-    ):
+    """Raises CannotStart without an issuer of tokens, and for open access from elsewhere; Corrupt
+    or Unavailable where the local issuer's key can't be used.
+    """
+    if settings.open_access:
+        if not is_loopback(host):
+            raise CannotStart(
+                "open access lets anybody do everything, so it is for loopback only, not for "
+                f"{host}: set DAWALOG_OIDC_ISSUER and DAWALOG_OIDC_AUDIENCE instead of "
+                "DAWALOG_OPEN_ACCESS"
+            )
+    elif settings.token_key_file is not None:
+        read_private_key(settings.token_key_file)
+    elif settings.oidc_issuer is None:
         raise CannotStart(
             "nobody's tokens would count: set DAWALOG_OIDC_ISSUER and DAWALOG_OIDC_AUDIENCE, or "
             "DAWALOG_TOKEN_KEY_FILE for tokens by `dawalog token` (on loopback, "

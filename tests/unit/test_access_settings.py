@@ -49,10 +49,16 @@ def test_open_access_on_loopback(host: str) -> None:
     require_access(AccessSettings(open_access=True), host)
 
 
-def test_somebodys_tokens_must_count() -> None:
+def test_somebodys_tokens_must_count(tmp_path: Path) -> None:
     with pytest.raises(CannotStart, match="DAWALOG_OIDC_ISSUER"):
         require_access(AccessSettings(), "127.0.0.1")
-    require_access(AccessSettings(token_key_file=Path("key")), "0.0.0.0")
+    local = AccessSettings(token_key_file=tmp_path / "key")
+    with pytest.raises(Unavailable, match="can't be read"):
+        require_access(local, "0.0.0.0")
+    ensure_key_file(tmp_path / "key")
+    require_access(local, "0.0.0.0")
+    issuer = AccessSettings(oidc_issuer="https://login.example", oidc_audience="dawalog")
+    require_access(issuer, "0.0.0.0")
 
 
 def test_the_key_file_is_its_owners_alone(tmp_path: Path) -> None:

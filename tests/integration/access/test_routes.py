@@ -127,7 +127,6 @@ async def test_headers_that_are_no_token(callers: Callers, header: str) -> None:
     assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
-@pytest.mark.timeout(20)
 async def test_a_stream_ends_with_its_token(
     callers: Callers, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,14 +1,18 @@
 """What changes reaches all who read, and never an older figure after a newer one."""
 
+import signal
 from pathlib import Path
 
+import httpx
 import pytest
 
 from api import live
+from infra.local.ports import free_port
 from stream.tokens import PositionToken
 from tests.integration.live.service import Api, reading, running_api
 from tests.stack import Stack
-from tests.workers import Worker
+from tests.waiting import until
+from tests.workers import Worker, running_worker
 
 pytestmark = [pytest.mark.usefixtures("worker"), pytest.mark.timeout(90)]
 
@@ -204,6 +208,36 @@ async def test_ends_when_the_server_does(stack: Stack, tmp_path: Path) -> None:
         assert await stream.next() is None
         refused = await api.client.get("/v1/live")
         assert refused.status_code == 503
+
+
+async def test_a_stopped_process_does_not_wait_for_its_streams(
+    stack: Stack, tmp_path: Path
+) -> None:
+    """Else every restart would take as long as uvicorn has patience: 10 s."""
+    port = free_port()
+    environment = {
+        "DAWALOG_API_PORT": str(port),
+        "DAWALOG_OPEN_ACCESS": "true",
+        "DAWALOG_KEY_FILE": str(tmp_path / "keys.json"),
+    }
+    command = ("-P", "-m", "infra.cli", "api")
+    with running_worker(stack, tmp_path / "api.log", command=command, **environment) as process:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=40) as client:
+
+            async def is_ready() -> bool:
+                try:
+                    return (await client.get("/readyz")).status_code == 200
+                except httpx.TransportError:
+                    return False
+
+            await until(is_ready, "the API is ready", 40)
+            async with client.stream("GET", "/v1/live") as answer:
+                blocks = answer.aiter_bytes()
+                assert (await anext(blocks)).startswith(b"id: ")
+                process.signal(signal.SIGTERM)
+                rest = [block async for block in blocks]
+                assert rest == []
+        assert await process.until_ended(6) == 0
 
 
 def _line(lot: str, quantity: int, item_id: str = "PCM") -> dict[str, object]:

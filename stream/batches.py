@@ -103,8 +103,12 @@ class RecordBatchConsumer(driver.Consumer):
         self._claims: dict[TP, Claim] = {}
 
     def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
+        is_uvloop = isinstance(self.loop, uvloop.Loop)  # of one kind: infra.worker chose it
         return RecordBatchConsumerThread(
-            self, loop=self.loop, thread_loop=uvloop.new_event_loop(), beacon=self.beacon
+            self,
+            loop=self.loop,
+            thread_loop=uvloop.new_event_loop() if is_uvloop else None,
+            beacon=self.beacon,
         )
 
     async def seek_to_committed(self) -> Mapping[TP, int]:

@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import Match
 
 from api.security_headers import SECURITY_HEADERS
 from stream.errors import Conflict, Corrupt, DawalogError, Fault, Rejected, TooOften, Unavailable
@@ -97,12 +98,24 @@ async def _on_bad_parameters(_request: Request, error: Exception) -> Response:
     return answer_error(Rejected("bad-parameter", "This cannot be asked for in this way.", faults))
 
 
-async def _on_http_exception(_request: Request, error: Exception) -> Response:
+async def _on_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_methods_of(request))
     phrase = HTTPStatus(error.status_code).phrase
     detail = _HTTP_SENTENCES.get(error.status_code, f"{error.detail}.")
     kind = phrase.lower().replace(" ", "-")
-    return answer_problem(_document(kind, error.status_code, detail), error.headers or {})
+    return answer_problem(_document(kind, error.status_code, detail), headers)
+
+
+def _methods_of(request: Request) -> list[str]:
+    """Of all routes with this address; the router names those of the first alone."""
+    methods: set[str] = set()
+    for route in request.app.routes:
+        if route.matches(request.scope)[0] is not Match.NONE:
+            methods |= getattr(route, "methods", None) or set()
+    return sorted(methods)
 
 
 async def _on_disconnect(_request: Request, _error: Exception) -> Response:

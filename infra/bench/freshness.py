@@ -17,7 +17,7 @@ import asyncpg
 from infra.bench.events import Mix
 from infra.bench.freshness_poster import Order
 from infra.bench.posting import run_poster
-from infra.bench.report import Report, median_of, percentile, say
+from infra.bench.report import Report, percentile, say, summarise_delays
 from infra.bench.service import running_service
 from infra.bench.stack import BenchStack, bench_stack
 from projections.announcing import CHANNEL
@@ -36,24 +36,7 @@ POSITIONS: Final = "SELECT partition, next_offset FROM position WHERE topic = $1
 def measure(*, runs: int, seconds: float) -> Report:
     with bench_stack() as stack:
         taken = asyncio.run(_measure(stack, Mix(events=0), runs=runs, seconds=seconds))
-    rates: list[dict[str, float | str]] = []
-    for posts, events in RATES:
-        of_rate = [
-            run
-            for run in taken
-            if (run["posts_per_second"], run["events_per_post"]) == (posts, events)
-        ]
-        rates.append(
-            {
-                "events_per_second": posts * events,
-                "posts_per_second": posts,
-                "p50_ms": median_of(of_rate, "p50_ms"),
-                "p99_ms": median_of(of_rate, "p99_ms"),
-                "least_p99_ms": min(run["p99_ms"] for run in of_rate),
-                "greatest_p99_ms": max(run["p99_ms"] for run in of_rate),
-            }
-        )
-    return Report(name="freshness", ratios={}, rates=rates, runs=taken)
+    return Report(name="freshness", ratios={}, rates=summarise_delays(taken, RATES), runs=taken)
 
 
 async def _measure(

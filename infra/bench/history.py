@@ -11,6 +11,7 @@ from uuid import UUID
 
 from infra.bench.events import EventMaker, Mix, facility_ids, item_ids
 from infra.bench.preload import chunks, preload
+from infra.bench.projection import MOVED
 from infra.bench.report import say
 from infra.bench.stack import PARTITIONS, BenchStack
 from stream.errors import Unavailable
@@ -20,7 +21,6 @@ from stream.topics import STOCK_EVENTS
 OPENING: Final = 1_000_000
 POLL_SECONDS: Final = 0.5
 SILENT_SECONDS: Final = 120.0
-PROJECTED: Final = "SELECT coalesce(sum(next_offset), 0)::bigint FROM position WHERE topic = $1"
 LINES: Final = "SELECT count(*) FROM ledger_entry"
 
 
@@ -54,12 +54,12 @@ async def grow(stack: BenchStack, events: Iterator[dict[str, Any]], lines: int) 
     try:
         there = int(await connection.fetchval(LINES))
         missing = _until_lines(events, lines - there)
-        before = int(await connection.fetchval(PROJECTED, STOCK_EVENTS))
-        wanted = before + await _count(stack, missing)
+        before = int(await connection.fetchval(MOVED, STOCK_EVENTS))
+        wanted = before + await preload(stack, missing, partitions=PARTITIONS)
         projected, moved_at = before, monotonic()
         while projected < wanted:
             await asyncio.sleep(POLL_SECONDS)
-            now = int(await connection.fetchval(PROJECTED, STOCK_EVENTS))
+            now = int(await connection.fetchval(MOVED, STOCK_EVENTS))
             if now > projected:
                 projected, moved_at = now, monotonic()
             elif monotonic() - moved_at > SILENT_SECONDS:
@@ -71,20 +71,6 @@ async def grow(stack: BenchStack, events: Iterator[dict[str, Any]], lines: int) 
         await connection.close()
     say(f"the ledger has {grown:,} lines")
     return grown
-
-
-async def _count(stack: BenchStack, events: Iterator[dict[str, Any]]) -> int:
-    """Append them; returns how many they were."""
-    count = 0
-
-    def counted() -> Iterator[dict[str, Any]]:
-        nonlocal count
-        for event in events:
-            count += 1
-            yield event
-
-    await preload(stack, counted(), partitions=PARTITIONS)
-    return count
 
 
 def _until_lines(events: Iterator[dict[str, Any]], lines: int) -> Iterator[dict[str, Any]]:

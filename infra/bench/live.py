@@ -20,7 +20,7 @@ from infra.bench.freshness_poster import Order
 from infra.bench.live_reader import READY
 from infra.bench.live_reader import Order as ReaderOrder
 from infra.bench.posting import run_poster
-from infra.bench.report import Report, median_of, percentile, say
+from infra.bench.report import Report, percentile, say, summarise_delays
 from infra.bench.service import running_service
 from infra.bench.stack import PARTITIONS, BenchStack, bench_stack, require_running
 from infra.local.throwaway import running
@@ -39,24 +39,7 @@ OPEN_SECONDS: Final = 60.0
 def measure(*, streams: int, runs: int, seconds: float) -> Report:
     with bench_stack() as stack:
         taken = asyncio.run(_measure(stack, streams=streams, runs=runs, seconds=seconds))
-    rates: list[dict[str, float | str]] = []
-    for posts, events in RATES:
-        of_rate = [
-            run
-            for run in taken
-            if (run["posts_per_second"], run["events_per_post"]) == (posts, events)
-        ]
-        rates.append(
-            {
-                "streams": streams,
-                "events_per_second": posts * events,
-                "posts_per_second": posts,
-                "p50_ms": median_of(of_rate, "p50_ms"),
-                "p99_ms": median_of(of_rate, "p99_ms"),
-                "least_p99_ms": min(run["p99_ms"] for run in of_rate),
-                "greatest_p99_ms": max(run["p99_ms"] for run in of_rate),
-            }
-        )
+    rates = [{"streams": streams, **rate} for rate in summarise_delays(taken, RATES)]
     return Report(name="live", ratios={}, rates=rates, runs=taken)
 
 

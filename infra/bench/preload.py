@@ -17,8 +17,9 @@ CHUNK: Final = 4_000
 Thing = TypeVar("Thing")
 
 
-async def preload(stack: BenchStack, events: Iterable[dict[str, Any]], *, partitions: int) -> None:
-    """Append events to the log as the API would, in order within each partition."""
+async def preload(stack: BenchStack, events: Iterable[dict[str, Any]], *, partitions: int) -> int:
+    """Append events to the log as the API would, in order within each partition; how many."""
+    count = 0
     log = EventLog(stack.servers.kafka_settings)
     await log.start()
     try:
@@ -26,8 +27,10 @@ async def preload(stack: BenchStack, events: Iterable[dict[str, Any]], *, partit
             for answer in await log.append(records):
                 if not isinstance(answer, Appended):
                     raise Unavailable(f"the log could not be filled: {answer.detail}")
+            count += len(records)
     finally:
         await log.stop()
+    return count
 
 
 def encode(

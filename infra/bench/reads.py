@@ -16,8 +16,8 @@ from infra.bench.freshness_poster import Order as Posts
 from infra.bench.history import grow, history
 from infra.bench.posting import run_poster
 from infra.bench.reader import Order as Reads
-from infra.bench.report import Report, median_of, say
-from infra.bench.service import running_service, serving
+from infra.bench.report import Report, median_delays, median_of, say
+from infra.bench.service import running_service, serving, serving_api
 from infra.bench.stack import BenchStack, bench_stack
 from infra.local.ports import LOOPBACK, free_port
 from stream.errors import Unavailable
@@ -48,10 +48,7 @@ def measure(*, lines: int, runs: int, seconds: float) -> Report:
             rates.append(
                 {
                     "what": f"{app}, {of[0]['ledger_lines']:,} lines",
-                    "p50_ms": median_of(of, "p50_ms"),
-                    "p99_ms": median_of(of, "p99_ms"),
-                    "least_p99_ms": min(one["p99_ms"] for one in of),
-                    "greatest_p99_ms": max(one["p99_ms"] for one in of),
+                    **median_delays(of),
                 }
             )
     ratios = {
@@ -94,21 +91,14 @@ async def _measure(
 @asynccontextmanager
 async def _serving(stack: BenchStack) -> AsyncIterator[dict[str, str]]:
     """The addresses of all three, and a worker."""
-    own, bare = free_port(), free_port()
-    urls = [f"http://{LOOPBACK}:{port}" for port in (own, bare)]
+    port = free_port()
+    bare = f"http://{LOOPBACK}:{port}"
     async with AsyncExitStack() as parts:
         posting = await parts.enter_async_context(running_service(stack, MIX, worker=True))
-        opened = {"DAWALOG_API_PORT": str(own), "DAWALOG_OPEN_ACCESS": "true"}
-        for url, part in zip(
-            urls,
-            (
-                stack.part("reading-api", "infra.cli", "api", **opened),
-                stack.part("bare", "infra.bench.bare_stock", str(bare)),
-            ),
-            strict=True,
-        ):
-            await parts.enter_async_context(serving(part, f"{url}/readyz"))
-        yield dict(zip(APPS, (*urls, posting), strict=True))
+        own = await parts.enter_async_context(serving_api(stack, "reading-api"))
+        part = stack.part("bare", "infra.bench.bare_stock", str(port))
+        await parts.enter_async_context(serving(part, f"{bare}/readyz"))
+        yield dict(zip(APPS, (own, bare, posting), strict=True))
 
 
 async def _measure_one(

@@ -50,6 +50,37 @@ def summarise_ratios(
     )
 
 
+def summarise_delays(
+    runs: list[dict[str, Any]], paces: Sequence[tuple[int, int]]
+) -> list[dict[str, float | str]]:
+    """Each pace's delays, medians over its runs. `paces`: (posts a second, events a post)."""
+    rates: list[dict[str, float | str]] = []
+    for posts, events in paces:
+        of_pace = [
+            run
+            for run in runs
+            if (run["posts_per_second"], run["events_per_post"]) == (posts, events)
+        ]
+        rates.append(
+            {
+                "events_per_second": posts * events,
+                "posts_per_second": posts,
+                **median_delays(of_pace),
+            }
+        )
+    return rates
+
+
+def median_delays(runs: list[dict[str, Any]]) -> dict[str, float | str]:
+    """Medians of p50 and p99, and the spread of p99."""
+    return {
+        "p50_ms": median_of(runs, "p50_ms"),
+        "p99_ms": median_of(runs, "p99_ms"),
+        "least_p99_ms": min(run["p99_ms"] for run in runs),
+        "greatest_p99_ms": max(run["p99_ms"] for run in runs),
+    }
+
+
 def median_of(runs: list[dict[str, Any]], name: str) -> float:
     return round(median(float(run[name]) for run in runs), 3)
 

@@ -24,19 +24,25 @@ BATCH: Final = 1_000
 @asynccontextmanager
 async def running_service(stack: BenchStack, mix: Mix, *, worker: bool) -> AsyncIterator[str]:
     """The API's address, once it takes events for the mix's facilities."""
-    api_port, worker_port = free_port(), free_port()
-    url = f"http://{LOOPBACK}:{api_port}"
+    worker_port = free_port()
     async with AsyncExitStack() as parts:
-        # without tokens, as the baselines
-        opened = {"DAWALOG_API_PORT": str(api_port), "DAWALOG_OPEN_ACCESS": "true"}
-        api = stack.part("api", "infra.cli", "api", **opened)
-        await parts.enter_async_context(serving(api, f"{url}/readyz"))
+        url = await parts.enter_async_context(serving_api(stack, "api"))
         if worker:
             port = {"DAWALOG_WORKER_METRICS_PORT": str(worker_port)}
             projecting = stack.part("worker", "infra.cli", "worker", **port)
             ready = f"http://{LOOPBACK}:{worker_port}/readyz"
             await parts.enter_async_context(serving(projecting, ready))
         await _register(url, mix)
+        yield url
+
+
+@asynccontextmanager
+async def serving_api(stack: BenchStack, name: str) -> AsyncIterator[str]:
+    """The address of an API process, without tokens, as the baselines."""
+    port = free_port()
+    url = f"http://{LOOPBACK}:{port}"
+    opened = {"DAWALOG_API_PORT": str(port), "DAWALOG_OPEN_ACCESS": "true"}
+    async with serving(stack.part(name, "infra.cli", "api", **opened), f"{url}/readyz"):
         yield url
 
 

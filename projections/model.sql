@@ -290,3 +290,194 @@ WHERE valid_from <= now() ORDER BY item_id, valid_from DESC, log_offset DESC;
 CREATE VIEW district AS
 SELECT DISTINCT ON (district_id) * FROM district_record
 WHERE valid_from <= now() ORDER BY district_id, valid_from DESC, log_offset DESC;
+
+-- Figures: what the state watches. All of India's facilities share one zone, and so its days: the
+-- days of consumption, of windows and of roll-ups are India's.
+CREATE FUNCTION india_day(instant timestamptz) RETURNS date IMMUTABLE PARALLEL SAFE
+RETURN (instant AT TIME ZONE 'Asia/Kolkata')::date;
+
+CREATE FUNCTION india_midnight(day date) RETURNS timestamptz IMMUTABLE PARALLEL SAFE
+RETURN day::timestamp AT TIME ZONE 'Asia/Kolkata';
+
+-- What was used of an item on one day of `occurred_at`, by unreversed events.
+CREATE TABLE consumption_day (
+    facility_no integer NOT NULL,
+    item_no     integer NOT NULL,
+    day         date NOT NULL,
+    dispensed   bigint NOT NULL,                      -- to patients, net of what they returned
+    issued      bigint NOT NULL,                      -- to wards and others, and by transfer
+    unmet       bigint NOT NULL,                      -- prescribed and not dispensed
+    unserved    integer NOT NULL,                     -- lines that were not dispensed in full
+    PRIMARY KEY (facility_no, item_no, day)
+) WITH (fillfactor = 70);
+
+-- Patients of a day, a prescription (a dispense event) each.
+CREATE TABLE patient_day (
+    facility_no    integer NOT NULL,
+    day            date NOT NULL,
+    served         integer NOT NULL,                  -- all that was prescribed was dispensed
+    served_in_part integer NOT NULL,
+    sent_away      integer NOT NULL,                  -- nothing was dispensed
+    PRIMARY KEY (day, facility_no)
+) WITH (fillfactor = 50);
+
+-- From the instant at which nothing of an item is usable, all lots together, to the one at which
+-- something is again. Before an item's first fact at a facility it isn't out.
+CREATE TABLE stock_out (
+    facility_no integer NOT NULL,
+    item_no     integer NOT NULL,
+    began_at    timestamptz NOT NULL,
+    ended_at    timestamptz,
+    PRIMARY KEY (facility_no, item_no, began_at)
+);
+CREATE INDEX stock_out_began ON stock_out (began_at, facility_no, item_no);
+
+-- A facility as its figures take it: the records in force on the day `evaluated_on`, and its part
+-- of the roll-ups. Items counted are those of its level's essential list, once it has been counted.
+CREATE TABLE facility_state (
+    facility_no    integer PRIMARY KEY,
+    partition      integer NOT NULL,                  -- of its events: whose owner writes this row
+    evaluated_on   date NOT NULL,
+    due            boolean NOT NULL,                  -- records changed: all of it is to be evaluated
+    level          text COLLATE "C",                  -- null: not registered
+    district_id    text COLLATE "C",
+    state          text COLLATE "C",
+    counted_at     timestamptz,                       -- of its first complete count
+    silent         boolean NOT NULL,                  -- two whole open days without a record
+    items_out      integer NOT NULL DEFAULT 0,
+    items_low      integer NOT NULL DEFAULT 0,
+    items_ok       integer NOT NULL DEFAULT 0,
+    items_over     integer NOT NULL DEFAULT 0,
+    items_unrated  integer NOT NULL DEFAULT 0,
+    items_unknown  integer NOT NULL DEFAULT 0,        -- all of them, while it is silent
+    expiring_paise bigint NOT NULL DEFAULT 0
+) WITH (fillfactor = 50);
+CREATE INDEX facility_state_due ON facility_state (partition, facility_no) WHERE due;
+CREATE INDEX facility_state_district ON facility_state (district_id, facility_no);
+
+-- An item at a facility: every one with a card, and every essential one of a facility that has been
+-- counted. What it is rated by is of the `window_days` before `evaluated_on`.
+CREATE TABLE item_state (
+    facility_no       integer NOT NULL,
+    item_no           integer NOT NULL,
+    on_hand           bigint NOT NULL,
+    usable            bigint NOT NULL,
+    expiring          bigint NOT NULL,                -- of usable, good for 90 days at most
+    status            text COLLATE "C" NOT NULL,
+    out_since         timestamptz,
+    essential         boolean NOT NULL,
+    tallied_as        text COLLATE "C",               -- what the roll-ups count it as
+    unit_cost_paise   bigint,
+    expiring_paise    bigint NOT NULL DEFAULT 0,      -- of `expiring`, as the roll-ups hold it
+    first_at          timestamptz,                    -- of its first unreversed entry
+    window_days       integer,                        -- null: no norm
+    consumed          bigint NOT NULL,
+    available_seconds bigint NOT NULL,                -- of the window, without stock-outs
+    min_quantity      bigint,                         -- null: not rated
+    max_quantity      bigint,
+    PRIMARY KEY (facility_no, item_no)
+) WITH (fillfactor = 70);
+CREATE INDEX item_state_out ON item_state (out_since, facility_no, item_no)
+    WHERE out_since IS NOT NULL AND tallied_as IS NOT NULL;
+
+-- How many facilities have an item in which state, by district and by level; a row a partition, so
+-- that workers never wait for each other.
+CREATE TABLE item_tally (
+    scope          text COLLATE "C" NOT NULL,         -- district or level
+    place          text COLLATE "C" NOT NULL,
+    item_no        integer NOT NULL,
+    partition      integer NOT NULL,
+    items_out      integer NOT NULL,
+    items_low      integer NOT NULL,
+    items_ok       integer NOT NULL,
+    items_over     integer NOT NULL,
+    items_unrated  integer NOT NULL,
+    items_unknown  integer NOT NULL,
+    expiring_paise bigint NOT NULL,
+    PRIMARY KEY (scope, place, item_no, partition)
+) WITH (fillfactor = 50);
+
+-- Up to where the owner of a partition of events has taken changes of reference records up.
+CREATE TABLE reference_taken (
+    partition        integer PRIMARY KEY,
+    reference_offset bigint NOT NULL                  -- the first record not taken up yet
+);
+
+-- The spans in which a lot was held at a facility: from each hold to the release or hold after it.
+CREATE FUNCTION held_spans(facility integer, item integer, of_lot text) RETURNS tstzrange[] STABLE
+RETURN (
+    SELECT array_agg(tstzrange(occurred_at, ended_at)) FROM (
+        SELECT occurred_at, is_hold,
+               lead(occurred_at) OVER (ORDER BY occurred_at, event_id) AS ended_at
+        FROM (
+            SELECT hold.occurred_at, hold.event_id, is_hold
+            FROM lot_hold AS hold JOIN event USING (facility_no, event_id)
+            WHERE facility_no = facility AND item_no = item AND lot = of_lot
+              AND reversed_at IS NULL
+        ) AS counting
+    ) AS turn WHERE is_hold AND occurred_at IS DISTINCT FROM ended_at
+);
+
+-- Whether receipts of a lot name this maker; true where none says who made it.
+CREATE FUNCTION may_be_made_by(maker text, facility integer, item integer, of_lot text)
+RETURNS boolean STABLE
+RETURN coalesce((
+    SELECT bool_or(spelling(manufacturer) = spelling(maker))
+    FROM lot_manufacturer JOIN event USING (facility_no, event_id)
+    WHERE facility_no = facility AND item_no = item AND lot = of_lot AND reversed_at IS NULL
+), true);
+
+-- The spans of whole days in which a lot was recalled, by the records that count on a day. The
+-- record of a recall that counts on a day is the newest with valid_from before the day's end.
+CREATE FUNCTION recalled_spans(facility integer, item integer, of_lot text, evaluated_on date)
+RETURNS tstzrange[] STABLE
+RETURN (
+    SELECT array_agg(tstzrange(india_midnight(from_day), india_midnight(to_day))) FROM (
+        SELECT recall_id, lot, manufacturer, lifted, item_id, from_day,
+               lead(from_day) OVER (PARTITION BY recall_id ORDER BY from_day) AS to_day
+        FROM (
+            SELECT DISTINCT ON (recall_id, india_day(valid_from))
+                   *, india_day(valid_from) AS from_day
+            FROM recall_record
+            WHERE recall_id IN (SELECT recall_id FROM recall_record JOIN item_number USING (item_id)
+                                WHERE item_no = item)
+              AND valid_from < india_midnight(evaluated_on + 1)
+            ORDER BY recall_id, india_day(valid_from), valid_from DESC, log_offset DESC
+        ) AS of_day
+    ) AS recall
+    WHERE NOT lifted AND item_id = (SELECT item_id FROM item_number WHERE item_no = item)
+      AND spelling(lot) = spelling(of_lot)
+      AND (manufacturer IS NULL OR may_be_made_by(manufacturer, facility, item, of_lot))
+);
+
+CREATE FUNCTION is_held(facility integer, item integer, of_lot text) RETURNS boolean STABLE
+RETURN coalesce((
+    SELECT is_hold FROM lot_hold AS hold JOIN event USING (facility_no, event_id)
+    WHERE facility_no = facility AND item_no = item AND lot = of_lot AND reversed_at IS NULL
+    ORDER BY hold.occurred_at DESC, event_id DESC LIMIT 1
+), false);
+
+CREATE FUNCTION is_recalled(facility integer, item integer, of_lot text, evaluated_on date)
+RETURNS boolean STABLE
+RETURN coalesce((
+    SELECT bool_or(span @> india_midnight(evaluated_on))
+    FROM unnest(recalled_spans(facility, item, of_lot, evaluated_on)) AS span
+), false);
+
+-- When a facility is or was closed, by the closures that count on the day `before`.
+CREATE FUNCTION closed_time(facility text, district text, of_state text, after date, before date)
+RETURNS tstzmultirange STABLE
+RETURN coalesce((
+    SELECT range_agg(tstzrange(india_midnight(first_day), india_midnight(last_day + 1)))
+    FROM closure_record AS closure
+    WHERE (facility_id IS NULL OR facility_id = facility)
+      AND (district_id IS NULL OR district_id = district)
+      AND (state IS NULL OR state = of_state)
+      AND NOT withdrawn AND last_day >= after AND first_day <= before
+      AND valid_from < india_midnight(before + 1)
+      AND NOT EXISTS (
+          SELECT FROM closure_record AS newer
+          WHERE newer.closure_id = closure.closure_id
+            AND newer.valid_from < india_midnight(before + 1)
+            AND (newer.valid_from, newer.log_offset) > (closure.valid_from, closure.log_offset))
+), '{}');

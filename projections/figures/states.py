@@ -1,0 +1,154 @@
+"""The state of items now: on hand, usable, status; and the roll-ups that count them.
+
+One statement for all of a transaction's items. A roll-up changes only where an item's state does.
+"""
+
+from collections.abc import Collection
+from typing import Any, Final, NamedTuple
+
+import asyncpg
+
+from projections.figures.stock_outs import Pair
+
+EXPIRING_DAYS: Final = 90
+
+STATUSES: Final = ("out", "low", "ok", "over", "unrated", "unknown")
+"""What the roll-ups count; `unknown` is every item of a facility that is silent."""
+
+# Sums of what changed, from rows that were counted before and rows that are counted now.
+_COUNTS: Final = ", ".join(
+    f"coalesce(sum(times) FILTER (WHERE tallied_as = '{status}'), 0) AS items_{status}"
+    for status in STATUSES
+)
+_COLUMNS: Final = ", ".join([*(f"items_{status}" for status in STATUSES), "expiring_paise"])
+
+
+def _added(known: str, added: str) -> str:
+    return ", ".join(f"{name} = {known}.{name} + {added}.{name}" for name in _COLUMNS.split(", "))
+
+
+# `changed` has the rows with what they were and are tallied as.
+TALLY: Final = f"""
+moved AS MATERIALIZED (
+    SELECT facility_no, partition, district_id, level, item_no, tallied_as, times, paise * times
+           AS paise
+    FROM changed CROSS JOIN LATERAL (
+        VALUES (was_tallied_as, was_paise, -1), (is_tallied_as, is_paise, 1)
+    ) AS step (tallied_as, paise, times)
+    WHERE tallied_as IS NOT NULL
+      AND (was_tallied_as, was_paise) IS DISTINCT FROM (is_tallied_as, is_paise)
+), of_facility AS (
+    UPDATE facility_state AS known SET {_added("known", "moved")}
+    FROM (SELECT facility_no, {_COUNTS}, sum(paise) AS expiring_paise FROM moved
+          GROUP BY facility_no) AS moved
+    WHERE known.facility_no = moved.facility_no
+), of_places AS (
+    INSERT INTO item_tally AS known (scope, place, item_no, partition, {_COLUMNS})
+    SELECT scope, place, item_no, partition, {_COUNTS}, sum(paise)
+    FROM moved CROSS JOIN LATERAL (
+        VALUES ('district', district_id), ('level', level)) AS place (scope, place)
+    GROUP BY scope, place, item_no, partition
+    ORDER BY scope, place, item_no, partition
+    ON CONFLICT (scope, place, item_no, partition) DO UPDATE SET {_added("known", "excluded")}
+)"""
+
+# A deficit on the unrecorded card is charged to the recorded lots, first expiry first
+# (`projections.usable`). What the planner can't know: every look-up is by key, so nothing is
+# joined but from a list of pairs by index.
+STATE: Final = f"""
+WITH recalled_items AS MATERIALIZED (
+    SELECT DISTINCT item_no FROM recall_record JOIN item_number USING (item_id)
+), old AS MATERIALIZED (
+    SELECT pair.facility_no, pair.item_no, evaluated_on, partition, level, district_id, counted_at,
+           silent, state.item_no IS NULL AS is_new, state.usable AS was_usable, essential,
+           min_quantity, max_quantity, unit_cost_paise, tallied_as AS was_tallied_as,
+           CASE WHEN tallied_as IS NULL THEN 0
+                ELSE state.expiring_paise END AS was_paise,
+           EXISTS (SELECT FROM lot_hold WHERE lot_hold.facility_no = pair.facility_no
+                                          AND lot_hold.item_no = pair.item_no) AS has_holds,
+           pair.item_no = ANY (ARRAY(SELECT item_no FROM recalled_items)) AS has_recalls
+    FROM unnest($1::int[], $2::int[]) AS pair(facility_no, item_no)
+    JOIN facility_state AS place USING (facility_no)
+    LEFT JOIN item_state AS state
+      ON state.facility_no = pair.facility_no AND state.item_no = pair.item_no
+), lots AS (
+    SELECT old.*, card.lot, card.expiry, card.on_hand,
+           sum(greatest(on_hand, 0)) FILTER (WHERE lot <> '') OVER (
+               PARTITION BY old.facility_no, old.item_no ORDER BY card.expiry, card.lot) AS through,
+           greatest(0, -coalesce(min(on_hand) FILTER (WHERE lot = '') OVER (
+               PARTITION BY old.facility_no, old.item_no), 0)) AS deficit
+    FROM old LEFT JOIN card ON card.facility_no = old.facility_no AND card.item_no = old.item_no
+), charged AS (
+    SELECT *, CASE
+        WHEN lot = '' THEN greatest(on_hand, 0)
+        WHEN on_hand <= 0 OR expiry < evaluated_on THEN 0
+        WHEN has_holds AND is_held(facility_no, item_no, lot) THEN 0
+        WHEN has_recalls AND is_recalled(facility_no, item_no, lot, evaluated_on) THEN 0
+        ELSE greatest(0, least(on_hand, through - deficit)) END AS good
+    FROM lots
+), told AS (
+    SELECT facility_no, item_no, any_value(evaluated_on) AS evaluated_on,
+           any_value(partition) AS partition, any_value(level) AS level,
+           any_value(district_id) AS district_id, any_value(counted_at) AS counted_at,
+           any_value(silent) AS silent, any_value(is_new) AS is_new,
+           any_value(was_usable) AS was_usable, any_value(essential) AS essential,
+           any_value(min_quantity) AS min_quantity, any_value(max_quantity) AS max_quantity,
+           any_value(unit_cost_paise) AS unit_cost_paise,
+           any_value(was_tallied_as) AS was_tallied_as, any_value(was_paise) AS was_paise,
+           coalesce(sum(on_hand), 0)::bigint AS on_hand, coalesce(sum(good), 0)::bigint AS usable,
+           coalesce(sum(good) FILTER (
+               WHERE lot <> '' AND expiry <= evaluated_on + {EXPIRING_DAYS}), 0)::bigint AS expiring,
+           coalesce(max(deficit), 0) > 0 AS has_deficit
+    FROM charged GROUP BY facility_no, item_no
+), rated AS (
+    SELECT *, CASE WHEN usable <= 0 THEN 'out' WHEN min_quantity IS NULL THEN 'unrated'
+                   WHEN usable < min_quantity THEN 'low' WHEN usable > max_quantity THEN 'over'
+                   ELSE 'ok' END AS status
+    FROM told
+), changed AS MATERIALIZED (
+    SELECT *, CASE WHEN is_tallied_as IS NULL THEN 0
+                   ELSE expiring * coalesce(unit_cost_paise, 0) END AS is_paise
+    FROM rated CROSS JOIN LATERAL (
+        SELECT CASE WHEN NOT essential OR counted_at IS NULL OR is_new THEN NULL
+                    WHEN silent THEN 'unknown' ELSE status END AS is_tallied_as
+    ) AS tally
+), put AS (
+    UPDATE item_state AS state
+    SET on_hand = changed.on_hand, usable = changed.usable, expiring = changed.expiring,
+        status = changed.status, tallied_as = is_tallied_as, expiring_paise = is_paise,
+        out_since = CASE WHEN changed.usable <= 0 THEN coalesce((
+            SELECT began_at FROM stock_out
+            WHERE stock_out.facility_no = changed.facility_no
+              AND stock_out.item_no = changed.item_no AND ended_at IS NULL), counted_at) END
+    FROM changed
+    WHERE state.facility_no = changed.facility_no AND state.item_no = changed.item_no
+      AND NOT is_new
+), {TALLY}
+SELECT facility_no, item_no, is_new, coalesce(was_usable > 0 IS DISTINCT FROM usable > 0, true)
+       AS has_crossed, has_deficit, silent
+FROM changed
+WHERE is_new OR has_deficit OR silent OR was_usable > 0 IS DISTINCT FROM usable > 0
+"""
+
+
+class Flagged(NamedTuple):
+    """An item of which the ledger must be looked at again, or whose facility was silent."""
+
+    facility_no: int
+    item_no: int
+    is_new: bool
+    has_crossed: bool
+    has_deficit: bool
+    silent: bool
+
+
+async def tell_states(
+    connection: "asyncpg.Connection[Any]", pairs: Collection[Pair]
+) -> list[Flagged]:
+    """Write the state of these items, where they have been rated once; what needs a closer look."""
+    if not pairs:
+        return []
+    rows = await connection.fetch(
+        STATE, [facility_no for facility_no, _ in pairs], [item_no for _, item_no in pairs]
+    )
+    return [Flagged(*row) for row in rows]

@@ -1,4 +1,4 @@
-"""GET /v1/facilities, /v1/items, /v1/districts, /v1/recalls: what is registered, now in force."""
+"""GET /v1/facilities, /items, /districts, /recalls, /norms, /closures: what is registered, now."""
 
 from typing import Annotated, Any, Final
 
@@ -11,17 +11,21 @@ from api.freshness import require_position
 from api.parameters import Cursor, Limit, PrintableText
 from api.services import services_of
 from api.shapes import (
+    ClosuresAnswer,
     DistrictsAnswer,
     FacilitiesAnswer,
     ItemsAnswer,
+    NormsAnswer,
     RecallsAnswer,
     read_answers,
 )
 from projections.queries.catalogue import (
     Registered,
+    list_closures,
     list_districts,
     list_facilities,
     list_items,
+    list_norms,
     list_recalls,
 )
 from stream.fields import Id, Instant
@@ -100,6 +104,46 @@ async def read_recalls(
         services_of(request).reading.model, after=_after(cursor), item_id=item_id, limit=limit + 1
     )
     return _page(request, "recalls", "recall_id", found, limit)
+
+
+@router.get("/v1/norms", responses=read_answers(NormsAnswer))
+async def read_norms(
+    request: Request,
+    *,
+    item_id: Annotated[Id | None, Query()] = None,
+    level: Annotated[Level | None, Query()] = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Response:
+    """Norms by id, withdrawn ones too: those that name the item and the level asked for."""
+    found = await list_norms(
+        services_of(request).reading.model,
+        after=_after(cursor),
+        item_id=item_id,
+        level=level,
+        limit=limit + 1,
+    )
+    return _page(request, "norms", "norm_id", found, limit)
+
+
+@router.get("/v1/closures", responses=read_answers(ClosuresAnswer))
+async def read_closures(
+    request: Request,
+    *,
+    district: Annotated[Id | None, Query(description="a district_id")] = None,
+    facility_id: Annotated[Id | None, Query()] = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Response:
+    """Closures by id, withdrawn ones too: those that name the district or facility asked for."""
+    found = await list_closures(
+        services_of(request).reading.model,
+        after=_after(cursor),
+        district_id=district,
+        facility_id=facility_id,
+        limit=limit + 1,
+    )
+    return _page(request, "closures", "closure_id", found, limit)
 
 
 def _after(cursor: str | None) -> str:

@@ -12,7 +12,7 @@ from api.bodies import JSON, NDJSON
 from api.problems import MEDIA_TYPE
 from api.recording import MAX_BATCH
 from stream.events import posted_event
-from stream.reference import District, Facility, Item, Recall, posted_reference
+from stream.reference import Closure, District, Facility, Item, Norm, Recall, posted_reference
 
 _REF: Final = "#/components/schemas/{model}"
 
@@ -140,6 +140,8 @@ FACILITY_BODY: Final = _put_body(Facility, "facility_id")
 ITEM_BODY: Final = _put_body(Item, "item_id")
 DISTRICT_BODY: Final = _put_body(District, "district_id")
 RECALL_BODY: Final = _put_body(Recall, "recall_id")
+NORM_BODY: Final = _put_body(Norm, "norm_id")
+CLOSURE_BODY: Final = _put_body(Closure, "closure_id")
 
 _POSITION: Final = {
     "headers": {

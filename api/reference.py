@@ -1,4 +1,4 @@
-"""Registering facilities, items and districts: records of the topic `reference`."""
+"""Registering facilities, items, districts, recalls, norms, closures: records of `reference`."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -10,9 +10,11 @@ from api.bodies import read_batch, read_single
 from api.freshness import require_position
 from api.openapi import (
     BATCH_ANSWERS,
+    CLOSURE_BODY,
     DISTRICT_BODY,
     FACILITY_BODY,
     ITEM_BODY,
+    NORM_BODY,
     RECALL_BODY,
     REFERENCE_BATCH_BODY,
     SINGLE_ANSWERS,
@@ -43,6 +45,8 @@ ID_FIELDS: Final[Mapping[str, str]] = {
     "item": "item_id",
     "district": "district_id",
     "recall": "recall_id",
+    "norm": "norm_id",
+    "closure": "closure_id",
 }
 
 
@@ -82,6 +86,25 @@ async def put_district(request: Request) -> Response:
 async def put_recall(request: Request) -> Response:
     """Recall a lot everywhere from `valid_from` on, or lift the recall: `"lifted": true`."""
     return await _put(request, "recall")
+
+
+@router.put(
+    "/v1/norms/{norm_id}", status_code=202, openapi_extra=NORM_BODY, responses=SINGLE_ANSWERS
+)
+async def put_norm(request: Request) -> Response:
+    """Say how much should be there from `valid_from` on, or end that: `"withdrawn": true`."""
+    return await _put(request, "norm")
+
+
+@router.put(
+    "/v1/closures/{closure_id}",
+    status_code=202,
+    openapi_extra=CLOSURE_BODY,
+    responses=SINGLE_ANSWERS,
+)
+async def put_closure(request: Request) -> Response:
+    """Say on which days facilities are closed, or that they aren't: `"withdrawn": true`."""
+    return await _put(request, "closure")
 
 
 @router.post(

@@ -144,6 +144,43 @@ class RecallsAnswer(Page):
     recalls: list[RecallShape]
 
 
+class NormShape(Shape):
+    """In force, or ended: `withdrawn`. Without level, item and facility it is of everything."""
+
+    norm_id: str
+    level: str | None = None
+    item_id: str | None = None
+    facility_id: str | None = None
+    lead_time_days: int
+    safety_days: int
+    review_days: int
+    window_days: int
+    withdrawn: bool
+    valid_from: datetime
+
+
+class NormsAnswer(Page):
+    norms: list[NormShape]
+
+
+class ClosureShape(Shape):
+    """Without facility, district and state all facilities are closed."""
+
+    closure_id: str
+    facility_id: str | None = None
+    district_id: str | None = None
+    state: str | None = None
+    first_day: date
+    last_day: date
+    reason: str
+    withdrawn: bool
+    valid_from: datetime
+
+
+class ClosuresAnswer(Page):
+    closures: list[ClosureShape]
+
+
 class TracedShape(Shape):
     """Lots are compared by letters and digits alone, in any case. Possible are `near_lot` (signs
     that look alike, or a part left out), `other_manufacturer` and `no_lot`.
@@ -237,6 +274,8 @@ class FacilityShape(Shape):
     state: str
     location: dict[str, float] | None = None
     time_zone: str
+    closed_weekdays: list[str] | None = None
+    """None: closed on Sundays."""
     identifiers: list[dict[str, Any]] | None = None
     valid_from: datetime
 
@@ -256,6 +295,7 @@ class RegisteredItemShape(Shape):
     programme: str | None = None
     schedule: str | None = None
     levels: list[str] | None = None
+    unit_cost_paise: int | None = None
     identifiers: list[dict[str, Any]] | None = None
     valid_from: datetime
 

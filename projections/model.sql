@@ -254,6 +254,48 @@ CREATE TABLE recall_record (
     PRIMARY KEY (recall_id, valid_from, log_offset)
 );
 
+-- How much should be there, in days of consumption. Null: whatever the level, item or facility.
+CREATE TABLE norm_record (
+    norm_id        text COLLATE "C" NOT NULL,
+    valid_from     timestamptz NOT NULL,
+    log_offset     bigint NOT NULL,
+    recorded_at    timestamptz NOT NULL,
+    level          text COLLATE "C",
+    item_id        text COLLATE "C",
+    facility_id    text COLLATE "C",
+    lead_time_days smallint NOT NULL,
+    safety_days    smallint NOT NULL,
+    review_days    smallint NOT NULL,
+    window_days    smallint NOT NULL,
+    withdrawn      boolean NOT NULL,
+    body           jsonb NOT NULL,
+    PRIMARY KEY (norm_id, valid_from, log_offset)
+);
+
+-- Days on which one facility, a district's, a state's or (none named) all are closed.
+CREATE TABLE closure_record (
+    closure_id  text COLLATE "C" NOT NULL,
+    valid_from  timestamptz NOT NULL,
+    log_offset  bigint NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    facility_id text COLLATE "C",
+    district_id text COLLATE "C",
+    state       text COLLATE "C",
+    first_day   date NOT NULL,
+    last_day    date NOT NULL,
+    withdrawn   boolean NOT NULL,
+    body        jsonb NOT NULL,
+    PRIMARY KEY (closure_id, valid_from, log_offset)
+);
+
+-- What changed since an offset.
+CREATE INDEX facility_record_offset ON facility_record (log_offset);
+CREATE INDEX item_record_offset ON item_record (log_offset);
+CREATE INDEX district_record_offset ON district_record (log_offset);
+CREATE INDEX recall_record_offset ON recall_record (log_offset);
+CREATE INDEX norm_record_offset ON norm_record (log_offset);
+CREATE INDEX closure_record_offset ON closure_record (log_offset);
+
 -- What two spellings of a lot or of a manufacturer have in common: letters and digits, case-blind.
 CREATE FUNCTION spelling(written text) RETURNS text IMMUTABLE PARALLEL SAFE
 RETURN coalesce(

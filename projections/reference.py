@@ -1,66 +1,56 @@
 """Reference records → rows, every version of each; decisions about dead letters."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, assert_never
+from typing import Any, Final
 
 import asyncpg
 
 from projections.decisions import Made, project_decisions
 from stream.batches import LogRecord
 from stream.codec import decode_reference
-from stream.reference import (
-    LoggedDecision,
-    LoggedDistrict,
-    LoggedFacility,
-    LoggedItem,
-    LoggedRecall,
-    ReferenceRecord,
-)
+from stream.reference import LoggedDecision, ReferenceRecord, reference_id
 
-FACILITY_COLUMNS: Final = (
-    "facility_id",
-    "valid_from",
-    "log_offset",
-    "recorded_at",
-    "body",
-    "name",
-    "level",
-    "parent_facility_id",
-    "district_id",
-    "state",
-    "time_zone",
-)
-ITEM_COLUMNS: Final = (
-    "item_id",
-    "valid_from",
-    "log_offset",
-    "recorded_at",
-    "body",
-    "name",
-    "base_unit",
-)
-DISTRICT_COLUMNS: Final = (
-    "district_id",
-    "valid_from",
-    "log_offset",
-    "recorded_at",
-    "body",
-    "name",
-    "state",
-)
-RECALL_COLUMNS: Final = (
-    "recall_id",
-    "valid_from",
-    "log_offset",
-    "recorded_at",
-    "body",
-    "item_id",
-    "lot",
-    "manufacturer",
-    "lifted",
-)
+_COMMON: Final = ("valid_from", "log_offset", "recorded_at", "body")
+COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
+    "facility_record": (
+        "facility_id",
+        *_COMMON,
+        "name",
+        "level",
+        "parent_facility_id",
+        "district_id",
+        "state",
+        "time_zone",
+    ),
+    "item_record": ("item_id", *_COMMON, "name", "base_unit"),
+    "district_record": ("district_id", *_COMMON, "name", "state"),
+    "recall_record": ("recall_id", *_COMMON, "item_id", "lot", "manufacturer", "lifted"),
+    "norm_record": (
+        "norm_id",
+        *_COMMON,
+        "level",
+        "item_id",
+        "facility_id",
+        "lead_time_days",
+        "safety_days",
+        "review_days",
+        "window_days",
+        "withdrawn",
+    ),
+    "closure_record": (
+        "closure_id",
+        *_COMMON,
+        "facility_id",
+        "district_id",
+        "state",
+        "first_day",
+        "last_day",
+        "withdrawn",
+    ),
+}
+"""Table → columns: the id, what each record has, and fields of the record that reads look for."""
 
 
 @dataclass(slots=True)
@@ -101,64 +91,27 @@ def list_reference_rows(
     arrivals: Iterable[ReferenceArrival],
 ) -> dict[str, tuple[tuple[str, ...], list[tuple[Any, ...]]]]:
     """Table → columns and rows, one a record. The first three columns are the key."""
-    facilities: list[tuple[Any, ...]] = []
-    items: list[tuple[Any, ...]] = []
-    districts: list[tuple[Any, ...]] = []
-    recalls: list[tuple[Any, ...]] = []
-    for arrival in arrivals:
-        match arrival.reference:
-            case LoggedFacility() as facility:
-                facilities.append(_facility_row(arrival, facility))
-            case LoggedItem() as item:
-                items.append((item.item_id, *_common(arrival), item.name, item.base_unit))
-            case LoggedDistrict() as district:
-                districts.append(
-                    (district.district_id, *_common(arrival), district.name, district.state)
-                )
-            case LoggedRecall() as recall:
-                recalls.append(_recall_row(arrival, recall))
-            case LoggedDecision():
-                continue  # its row depends on the one that stood before: see list_decisions
-            case _:
-                assert_never(arrival.reference)
-    return {
-        "facility_record": (FACILITY_COLUMNS, facilities),
-        "item_record": (ITEM_COLUMNS, items),
-        "district_record": (DISTRICT_COLUMNS, districts),
-        "recall_record": (RECALL_COLUMNS, recalls),
+    tables: dict[str, tuple[tuple[str, ...], list[tuple[Any, ...]]]] = {
+        table: (columns, []) for table, columns in COLUMNS.items()
     }
+    for arrival in arrivals:
+        record = arrival.reference
+        if isinstance(record, LoggedDecision):
+            continue  # its row depends on the one that stood before: see list_decisions
+        columns, rows = tables[f"{record.kind}_record"]
+        common = _common(arrival, record.valid_from)
+        own = columns[len(common) + 1 :]
+        rows.append((reference_id(record), *common, *(getattr(record, name) for name in own)))
+    return tables
 
 
-def _facility_row(arrival: ReferenceArrival, facility: LoggedFacility) -> tuple[Any, ...]:
-    return (
-        facility.facility_id,
-        *_common(arrival),
-        facility.name,
-        facility.level,
-        facility.parent_facility_id,
-        facility.district_id,
-        facility.state,
-        facility.time_zone,
-    )
-
-
-def _recall_row(arrival: ReferenceArrival, recall: LoggedRecall) -> tuple[Any, ...]:
-    return (
-        recall.recall_id,
-        *_common(arrival),
-        recall.item_id,
-        recall.lot,
-        recall.manufacturer,
-        recall.lifted,
-    )
-
-
-def _common(arrival: ReferenceArrival) -> tuple[datetime, int, datetime, str]:
+def _common(
+    arrival: ReferenceArrival, valid_from: datetime | None
+) -> tuple[datetime, int, datetime, str]:
     """valid_from, log_offset, recorded_at and body."""
     assert arrival.record.value is not None
-    assert not isinstance(arrival.reference, LoggedDecision)
     return (
-        arrival.reference.valid_from or arrival.recorded_at,
+        valid_from or arrival.recorded_at,
         arrival.record.offset,
         arrival.recorded_at,
         arrival.record.value.decode(),

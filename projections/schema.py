@@ -12,7 +12,7 @@ from stream.errors import Corrupt
 
 HERE: Final = Path(__file__).parent
 
-DEFINITION: Final = 2
+DEFINITION: Final = 3
 """Version of what the read model's rows mean. Raised when a rebuild would give other rows."""
 
 SCHEMA_LOCK: Final = 0x6461_7761

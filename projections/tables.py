@@ -111,10 +111,7 @@ FACILITY_TABLES: Final = (
 """Selected by facility_no."""
 
 REFERENCE_TABLES: Final = (
-    _of_reference("facility_record", reference.FACILITY_COLUMNS),
-    _of_reference("item_record", reference.ITEM_COLUMNS),
-    _of_reference("district_record", reference.DISTRICT_COLUMNS),
-    _of_reference("recall_record", reference.RECALL_COLUMNS),
+    *(_of_reference(name, columns) for name, columns in reference.COLUMNS.items()),
     _of_reference("dead_letter_decision", decisions.Standing._fields),
 )
 """Selected by the id in their first column."""

@@ -108,5 +108,7 @@ def _subject(path: list[str | int]) -> str:
             return f"line {index + 1}"
         case ["lines", int(index), *rest]:
             return f"line {index + 1}: {rest[-1]}"
+        case [*_, str(name), int(index)]:
+            return f"{name}: entry {index + 1}"
         case _:
             return str(path[-1])

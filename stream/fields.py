@@ -83,6 +83,18 @@ def parse_expiry(value: Any) -> date:
     )
 
 
+def parse_day(value: Any) -> date:
+    """`YYYY-MM-DD`."""
+    try:
+        if isinstance(value, str) and len(value) == 10 and value[4] == "-" == value[7]:
+            return date.fromisoformat(value)
+        if isinstance(value, date) and not isinstance(value, datetime):
+            return value
+    except ValueError:
+        pass
+    raise PydanticCustomError("day", "must be a date such as 2026-08-15")
+
+
 @dataclass(frozen=True)
 class _Parsed:
     """Checked by our own function alone, written out by its type (PlainValidator would write it
@@ -101,6 +113,7 @@ Instant = Annotated[
     _Parsed(parse_instant),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]
+Day = Annotated[date, _Parsed(parse_day), WithJsonSchema({"type": "string", "format": "date"})]
 Expiry = Annotated[
     date,
     _Parsed(parse_expiry),
@@ -135,5 +148,6 @@ Quantity = Annotated[int, Field(strict=True, ge=1, le=MAX_QUANTITY)]
 QuantityOrNone = Annotated[int, Field(strict=True, ge=0, le=MAX_QUANTITY)]
 SignedQuantity = Annotated[int, Field(strict=True, ge=-MAX_QUANTITY, le=MAX_QUANTITY)]
 Paise = Annotated[int, Field(strict=True, ge=0, le=MAX_INT64)]
+Days = Annotated[int, Field(strict=True, ge=0, le=365)]
 LogOffset = Annotated[int, Field(strict=True, ge=0, le=MAX_INT64)]
 DeviceSeq = Annotated[int, Field(strict=True, ge=0, le=MAX_DEVICE_SEQ)]

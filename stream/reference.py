@@ -1,22 +1,27 @@
-"""Reference records: facilities, items, districts, recalls. Each is in force from `valid_from` on.
+"""Reference records: facilities, items, districts, recalls, norms, closures.
 
-Posted records are frozen models; logged ones also say who recorded them. Later kinds (essential
-lists, norms, closures, directives) join the two unions. A decision about a dead letter is
+Each is in force from `valid_from` on. Posted records are frozen models; logged ones also say who
+recorded them. Later kinds (directives) join the two unions. A decision about a dead letter is
 a record of the same topic, but operators make it: it is in no union that the API takes.
 """
 
+from datetime import timedelta
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, StrictBool, TypeAdapter, model_validator
+from pydantic import AfterValidator, Field, StrictBool, TypeAdapter, model_validator
+from pydantic_core import PydanticCustomError
 
 from stream.events import Logged
 from stream.fields import (
     Code,
+    Day,
+    Days,
     Id,
     Instant,
     LogOffset,
     Lot,
     Name,
+    Paise,
     Quantity,
     Reason,
     null_is,
@@ -24,7 +29,7 @@ from stream.fields import (
 )
 from stream.lines import Contract
 
-REFERENCE_KINDS: Final = ("facility", "item", "district", "recall")
+REFERENCE_KINDS: Final = ("facility", "item", "district", "recall", "norm", "closure")
 DECISION: Final = "dead_letter_decision"
 
 LetterKind = Literal["undecodable", "conflict", "failed"]
@@ -32,6 +37,7 @@ Decision = Literal["replayed", "discarded"]
 
 Level = Literal["MCH", "DH", "SDH", "CHC", "PHC", "SC", "WAREHOUSE", "STORE", "COUNTER", "OTHER"]
 Language = Annotated[str, Field(strict=True, pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")]
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 Names = Annotated[dict[Language, Name], Field(max_length=30)]
 Latitude = Annotated[float, Field(ge=-90, le=90, strict=True, allow_inf_nan=False)]
 Longitude = Annotated[float, Field(ge=-180, le=180, strict=True, allow_inf_nan=False)]
@@ -51,6 +57,25 @@ class Identifier(Contract):
 Identifiers = Annotated[tuple[Identifier, ...], Field(max_length=50, strict=False)]
 
 
+MAX_CLOSED_DAYS: Final = 366
+DEFAULT_WINDOW_DAYS: Final = 90
+
+
+def _check_once(weekdays: tuple[Weekday, ...]) -> tuple[Weekday, ...]:
+    if len(set(weekdays)) < len(weekdays):
+        raise PydanticCustomError("repeated", "must not name a weekday twice")
+    return weekdays
+
+
+Weekdays = Annotated[
+    tuple[Weekday, ...],
+    Field(max_length=7, strict=False, json_schema_extra={"uniqueItems": True}),
+    AfterValidator(_check_once),
+]
+WindowDays = Annotated[int, Field(strict=True, ge=14, le=366)]
+ReviewDays = Annotated[int, Field(strict=True, ge=1, le=365)]
+
+
 class Reference(Contract):
     schema_version: Annotated[Literal[1], null_is(1)] = 1
     valid_from: Instant | None = None
@@ -62,7 +87,10 @@ class Named(Reference):
 
 
 class Facility(Named):
-    """Facilities form a tree: a hospital's store and counters have the hospital as parent."""
+    """Facilities form a tree: a hospital's store and counters have the hospital as parent.
+
+    `closed_weekdays`: none given means closed on Sundays, an empty list never.
+    """
 
     kind: Literal["facility"]
     facility_id: Id
@@ -73,6 +101,7 @@ class Facility(Named):
     state: Name
     location: Location | None = None
     time_zone: Annotated[TimeZone, null_is("Asia/Kolkata")] = "Asia/Kolkata"
+    closed_weekdays: Weekdays | None = None
     identifiers: Identifiers | None = None
 
     @model_validator(mode="after")
@@ -83,7 +112,11 @@ class Facility(Named):
 
 
 class Item(Named):
-    """`base_unit` is what every quantity of the item counts (tablet, ml, vial)."""
+    """`base_unit` is what every quantity of the item counts (tablet, ml, vial).
+
+    `levels` names the levels whose essential list the item is on. `unit_cost_paise` is the rate
+    contract's price of a base unit.
+    """
 
     kind: Literal["item"]
     item_id: Id
@@ -94,6 +127,7 @@ class Item(Named):
     programme: Name | None = None
     schedule: Code | None = None
     levels: Annotated[tuple[Code, ...], Field(max_length=30, strict=False)] | None = None
+    unit_cost_paise: Paise | None = None
     identifiers: Identifiers | None = None
 
 
@@ -116,6 +150,64 @@ class Recall(Reference):
     manufacturer: Name | None = None
     reason: Reason
     lifted: Annotated[StrictBool, null_is(False)] = False
+
+
+class Norm(Reference):
+    """How much of an item should be there, in days of its consumption over the last `window_days`.
+
+    At least lead time + safety, at most the review period more. Of the norms in force the most
+    specific applies: of a facility and item, a facility, a level and item, a level, an item, of
+    everything; of two alike that with the greatest `norm_id`. `withdrawn` ends it.
+    """
+
+    kind: Literal["norm"]
+    norm_id: Id
+    level: Level | None = None
+    item_id: Id | None = None
+    facility_id: Id | None = None
+    lead_time_days: Days
+    safety_days: Days
+    review_days: ReviewDays
+    window_days: Annotated[WindowDays, null_is(DEFAULT_WINDOW_DAYS)] = DEFAULT_WINDOW_DAYS
+    withdrawn: Annotated[StrictBool, null_is(False)] = False
+
+    @model_validator(mode="after")
+    def check_place(self) -> Self:
+        if self.level is not None and self.facility_id is not None:
+            raise slip("level", "a norm is of a level or of a facility, not of both")
+        return self
+
+
+class Closure(Reference):
+    """Whole days on which facilities are closed: one, a district's, a state's, or all.
+
+    Days are those of each facility's time zone. `withdrawn` says that they are open after all.
+    """
+
+    kind: Literal["closure"]
+    closure_id: Id
+    facility_id: Id | None = None
+    district_id: Id | None = None
+    state: Name | None = None
+    first_day: Day
+    last_day: Day
+    reason: Reason
+    withdrawn: Annotated[StrictBool, null_is(False)] = False
+
+    @model_validator(mode="after")
+    def check_place(self) -> Self:
+        named = [name for name in ("facility_id", "district_id", "state") if getattr(self, name)]
+        if len(named) > 1:
+            raise slip(named[1], "a closure names a facility, a district or a state: one of them")
+        return self
+
+    @model_validator(mode="after")
+    def check_days(self) -> Self:
+        if self.last_day < self.first_day:
+            raise slip("last_day", "last_day must not be before first_day")
+        if self.last_day - self.first_day >= timedelta(days=MAX_CLOSED_DAYS):
+            raise slip("last_day", f"a closure lasts at most {MAX_CLOSED_DAYS} days")
+        return self
 
 
 class DeadLetterDecision(Contract):
@@ -149,12 +241,26 @@ class LoggedDistrict(District, Logged): ...
 class LoggedRecall(Recall, Logged): ...
 
 
+class LoggedNorm(Norm, Logged): ...
+
+
+class LoggedClosure(Closure, Logged): ...
+
+
 class LoggedDecision(DeadLetterDecision, Logged): ...
 
 
-PostedReference = Annotated[Facility | Item | District | Recall, Field(discriminator="kind")]
+PostedReference = Annotated[
+    Facility | Item | District | Recall | Norm | Closure, Field(discriminator="kind")
+]
 ReferenceRecord = Annotated[
-    LoggedFacility | LoggedItem | LoggedDistrict | LoggedRecall | LoggedDecision,
+    LoggedFacility
+    | LoggedItem
+    | LoggedDistrict
+    | LoggedRecall
+    | LoggedNorm
+    | LoggedClosure
+    | LoggedDecision,
     Field(discriminator="kind"),
 ]
 
@@ -162,16 +268,9 @@ posted_reference: Final[TypeAdapter[PostedReference]] = TypeAdapter(PostedRefere
 logged_reference: Final[TypeAdapter[ReferenceRecord]] = TypeAdapter(ReferenceRecord)
 
 
-def reference_id(record: Facility | Item | District | Recall | DeadLetterDecision) -> str:
+def reference_id(record: PostedReference | DeadLetterDecision) -> str:
     """The id of what the record is about, unique within its kind."""
-    match record:
-        case Facility():
-            return record.facility_id
-        case Item():
-            return record.item_id
-        case District():
-            return record.district_id
-        case Recall():
-            return record.recall_id
-        case DeadLetterDecision():
-            return f"{record.topic}/{record.partition}/{record.log_offset}"
+    if isinstance(record, DeadLetterDecision):
+        return f"{record.topic}/{record.partition}/{record.log_offset}"
+    own: str = getattr(record, f"{record.kind}_id")
+    return own

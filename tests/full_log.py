@@ -52,6 +52,14 @@ REFERENCES: list[dict[str, Any]] = [
         "lot": "A1",
         "reason": "colour",
     },
+    {"kind": "norm", "norm_id": "N1", "lead_time_days": 30, "safety_days": 15, "review_days": 30},
+    {
+        "kind": "closure",
+        "closure_id": "C1",
+        "first_day": "2026-03-04",
+        "last_day": "2026-03-04",
+        "reason": "Holi",
+    },
     *(
         {
             "kind": "facility",

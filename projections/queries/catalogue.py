@@ -1,4 +1,4 @@
-"""Lists of what is registered: facilities, items, districts, recalls, each as now in force."""
+"""Lists of what is registered, each as now in force: facilities, items, recalls, norms, …"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -72,6 +72,35 @@ SELECT {REFERENCE_ALONE},
     (SELECT json_agg(json_build_array(body, valid_from) ORDER BY recall_id) FROM page) AS records
 """
 
+NORMS: Final = f"""
+WITH page AS (
+    SELECT norm_id, body, valid_from FROM (
+        SELECT DISTINCT ON (norm_id) * FROM norm_record
+        WHERE valid_from <= now() AND norm_id > $1
+        ORDER BY norm_id, valid_from DESC, log_offset DESC
+    ) AS norm
+    WHERE ($2::text IS NULL OR item_id = $2) AND ($3::text IS NULL OR level = $3)
+    ORDER BY norm_id LIMIT $4
+)
+SELECT {REFERENCE_ALONE},
+    (SELECT json_agg(json_build_array(body, valid_from) ORDER BY norm_id) FROM page) AS records
+"""
+
+CLOSURES: Final = f"""
+WITH page AS (
+    SELECT closure_id, body, valid_from FROM (
+        SELECT DISTINCT ON (closure_id) * FROM closure_record
+        WHERE valid_from <= now() AND closure_id > $1
+        ORDER BY closure_id, valid_from DESC, log_offset DESC
+    ) AS closure
+    WHERE ($2::text IS NULL OR district_id = $2) AND ($3::text IS NULL OR facility_id = $3)
+    ORDER BY closure_id LIMIT $4
+)
+SELECT {REFERENCE_ALONE},
+    (SELECT json_agg(json_build_array(body, valid_from) ORDER BY closure_id)
+     FROM page) AS records
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Registered:
@@ -112,6 +141,30 @@ async def list_recalls(
     model: ReadModel, *, after: str = "", item_id: str | None = None, limit: int
 ) -> Registered:
     return _registered(await model.fetch(RECALLS, after, item_id, limit))
+
+
+async def list_norms(
+    model: ReadModel,
+    *,
+    after: str = "",
+    item_id: str | None = None,
+    level: str | None = None,
+    limit: int,
+) -> Registered:
+    """Those whose records name the item and the level."""
+    return _registered(await model.fetch(NORMS, after, item_id, level, limit))
+
+
+async def list_closures(
+    model: ReadModel,
+    *,
+    after: str = "",
+    district_id: str | None = None,
+    facility_id: str | None = None,
+    limit: int,
+) -> Registered:
+    """Those whose records name the district, or the facility."""
+    return _registered(await model.fetch(CLOSURES, after, district_id, facility_id, limit))
 
 
 def _registered(snapshot: Snapshot) -> Registered:

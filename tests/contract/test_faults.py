@@ -149,6 +149,26 @@ BY_TYPE: list[tuple[str, str, Any, str]] = [
     ("item", "/base_unit", MISSING, "base_unit is missing"),
     ("item", "/ved", "X", "must be 'V'"),
     ("district", "/kind", "state", "must be one of"),
+    ("facility", "/closed_weekdays", ["sunday", "sunday"], "a weekday twice"),
+    ("facility", "/closed_weekdays", "sunday", "must be a list"),
+    ("facility", "/closed_weekdays", {"sunday": True}, "must be a list"),
+    ("item", "/levels/0", 7, "levels: entry 1 must be text"),
+    ("item", "/unit_cost_paise", -1, "at least 0"),
+    ("item", "/unit_cost_paise", 0.5, "whole number"),
+    ("norm", "/lead_time_days", MISSING, "lead_time_days is missing"),
+    ("norm", "/lead_time_days", -1, "at least 0"),
+    ("norm", "/safety_days", 366, "at most 365"),
+    ("norm", "/review_days", 0, "at least 1"),
+    ("norm", "/window_days", 13, "at least 14"),
+    ("norm", "/window_days", 367, "at most 366"),
+    ("norm", "/level", "XX", "must be 'MCH'"),
+    ("closure", "/first_day", "2026-11", "such as 2026-08-15"),
+    ("closure", "/first_day", "2026-02-30", "such as 2026-08-15"),
+    ("closure", "/first_day", 20261108, "such as 2026-08-15"),
+    ("closure", "/last_day", "2026-11-07", "must not be before first_day"),
+    ("closure", "/last_day", "2027-11-09", "at most 366 days"),
+    ("closure", "/reason", MISSING, "reason is missing"),
+    ("closure", "/withdrawn", "no", "true or false"),
 ]
 
 
@@ -157,6 +177,17 @@ def test_faults_by_type(name: str, pointer: str, value: Any, words: str) -> None
     faults = faults_of(name, {pointer: value})
     assert list(faults) == [pointer]
     assert words in faults[pointer]
+
+
+def test_a_norm_is_of_a_level_or_of_a_facility() -> None:
+    faults = faults_of("norm", {"/facility_id": "F1"})
+    assert faults == {"/level": "a norm is of a level or of a facility, not of both"}
+
+
+def test_a_closure_names_one_place_at_most() -> None:
+    faults = faults_of("closure", {"/facility_id": "F1"})
+    assert list(faults) == ["/state"]
+    assert "one of them" in faults["/state"]
 
 
 def test_each_fault_has_an_entry() -> None:

@@ -16,6 +16,8 @@ WRITES = (
     ("/v1/items/{item_id}", "put"),
     ("/v1/districts/{district_id}", "put"),
     ("/v1/recalls/{recall_id}", "put"),
+    ("/v1/norms/{norm_id}", "put"),
+    ("/v1/closures/{closure_id}", "put"),
     ("/v1/reference/batch", "post"),
 )
 

@@ -41,6 +41,8 @@ RECORDS: dict[str, dict[str, Any]] = {
     "items": {"name": "N", "base_unit": "tablet"},
     "districts": {"name": "N", "state": "RJ"},
     "recalls": {"item_id": "PCM", "lot": "A1", "reason": "bad"},
+    "norms": {"lead_time_days": 30, "safety_days": 15, "review_days": 30},
+    "closures": {"first_day": "2026-10-20", "last_day": "2026-10-21", "reason": "Diwali"},
 }
 
 
@@ -52,6 +54,8 @@ def request_of(name: str, place: dict[str, str]) -> tuple[str, str, dict[str, An
         item_id="PCM",
         district_id="D9",
         recall_id="R1",
+        norm_id="N1",
+        closure_id="C1",
         event_id=uuid4(),
         name="page.js",
     )

@@ -5,8 +5,10 @@ It never waits for more than what is there (latency), and takes all that is ther
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import date
 from typing import Any, Final
 
 import asyncpg
@@ -19,6 +21,10 @@ from projections.decisions import Place
 from projections.decoding import PROGRAM_FAULTS, DecodedBatch, Item
 from projections.dictionary import Dictionary
 from projections.failures import Failures
+from projections.figures.days import india_day, india_today
+from projections.figures.due import find_behind, find_due, take_up_again, take_up_records
+from projections.figures.evaluating import evaluate
+from projections.figures.places import ensure_places
 from projections.ledger import project_events
 from projections.metrics import observe_applied
 from projections.positions import Move, Position, move_positions
@@ -26,7 +32,8 @@ from projections.reference import ReferenceArrival, project_reference
 from projections.replaying import Pending, find_obstacle, find_pending, put_back, take_out
 from projections.sorting_out import sort_out
 from stream.errors import Corrupt
-from stream.reference import LetterKind
+from stream.reference import LetterKind, LoggedFacility, LoggedItem
+from stream.topics import STOCK_EVENTS
 
 log = structlog.get_logger()
 
@@ -68,7 +75,14 @@ class Lane:
         self._queue: asyncio.Queue[DecodedBatch] = asyncio.Queue()
         self._facilities = Dictionary("facility")
         self._items = Dictionary("item")
+        self._places: set[int] = set()
+        self._rolled_on: date | None = None
+        """The day for which all our facilities are known to be evaluated."""
         self.failures = Failures()
+
+    def forget_days(self) -> None:
+        """Partitions are ours that another worker may have left on an earlier day."""
+        self._rolled_on = None
 
     def put(self, batch: DecodedBatch) -> None:
         self.waiting_lines += batch.weight
@@ -96,6 +110,35 @@ class Lane:
         async with self.lock:
             for pending in await find_pending(self._connection, self.positions):
                 await self._replay(pending)
+
+    async def keep_figures(self, partitions: int) -> bool:
+        """Work off a part of what no event asks for; whether there may be more.
+
+        Args:
+            partitions: how many `stock-events` has.
+        """
+        async with self.lock:
+            own = [partition for topic, partition in self.positions if topic == STOCK_EVENTS]
+            today = india_today()
+            for partition, first, stop in await find_behind(self._connection, own):
+                async with self._stay([(STOCK_EVENTS, partition)]):
+                    await take_up_records(
+                        self._connection,
+                        partition,
+                        first,
+                        stop,
+                        partitions=partitions,
+                        today=today,
+                    )
+            rolling = None if self._rolled_on == today else today
+            due = await find_due(self._connection, own, rolling)
+            if not due:
+                self._rolled_on = today
+                return False
+            async with self._stay({(STOCK_EVENTS, partition) for _, partition in due}):
+                await evaluate(self._connection, [number for number, _ in due], today)
+        self._on_commit()
+        return True
 
     def _take(self, batch: DecodedBatch) -> Iterable[Item]:
         """The items of a batch, unless it was fetched under a claim that is no longer ours."""
@@ -131,7 +174,7 @@ class Lane:
         if not due:
             return
         arrivals, references, letters = sort_out(due, failure=failure, apart=self.discarded)
-        await self._number(arrivals)
+        await self._number(arrivals, references)
         async with self._connection.transaction():
             await move_positions(self._connection, moves, model=self._model, live=self._live)
             if letters:
@@ -165,16 +208,15 @@ class Lane:
 
     async def _commit_replay(self, pending: Pending, failure: str | None = None) -> None:
         arrivals, references, letters = sort_out([pending.item], failure=failure)
-        await self._number(arrivals)
-        position = self.positions[pending.place[:2]]
-        async with self._connection.transaction():
-            stay = [Move(position.next_offset, position)]
-            await move_positions(self._connection, stay, model=self._model, live=self._live)
+        await self._number(arrivals, references)
+        async with self._stay([pending.place[:2]]):
             await take_out(self._connection, pending)
             for arrival in arrivals:
                 if obstacle := await find_obstacle(self._connection, arrival):
                     arrivals, letters = [], [obstacle]
             letters += await self._apply(arrivals, references)
+            if references:
+                await take_up_again(self._connection, pending.item.record.offset)
             for letter in letters:
                 await put_back(self._connection, pending, letter)
         self._on_commit()
@@ -201,14 +243,35 @@ class Lane:
             due.append(item)
         return [move for move in moves.values() if move.moved], due
 
-    async def _number(self, arrivals: Sequence[Arrival]) -> None:
-        await self._facilities.learn(
-            self._connection, (arrival.event.facility_id for arrival in arrivals)
-        )
-        await self._items.learn(
-            self._connection,
-            (item_id for arrival in arrivals for item_id in named_items(arrival)),
-        )
-        numbers = self._facilities.numbers
+    async def _number(
+        self, arrivals: Sequence[Arrival], references: Sequence[ReferenceArrival]
+    ) -> None:
+        """Numbers for all that is named, and places for facilities that are heard of first."""
+        facility_ids = [arrival.event.facility_id for arrival in arrivals]
+        item_ids = [item_id for arrival in arrivals for item_id in named_items(arrival)]
+        for registered in references:
+            match registered.reference:
+                case LoggedFacility(facility_id=facility_id):
+                    facility_ids.append(facility_id)
+                case LoggedItem(item_id=item_id):
+                    item_ids.append(item_id)
+        await self._facilities.learn(self._connection, facility_ids)
+        await self._items.learn(self._connection, item_ids)
+        numbers, new = self._facilities.numbers, {}
         for arrival in arrivals:
-            arrival.facility_no = numbers[arrival.event.facility_id]
+            arrival.facility_no = number = numbers[arrival.event.facility_id]
+            if number not in self._places and number not in new:
+                new[number] = (arrival.record.partition, india_day(arrival.recorded_at))
+        await ensure_places(self._connection, ((number, *new[number]) for number in new))
+        self._places.update(new)
+        if any(day < india_today() for _, day in new.values()):
+            self._rolled_on = None
+
+    @asynccontextmanager
+    async def _stay(self, places: Iterable[PartitionKey]) -> AsyncIterator[None]:
+        """A transaction that moves no position, but is ours as one that does."""
+        own = [self.positions[place] for place in places]
+        stay = [Move(position.next_offset, position) for position in own]
+        async with self._connection.transaction():
+            await move_positions(self._connection, stay, model=self._model, live=self._live)
+            yield

@@ -24,6 +24,8 @@ from projections.cards import (
 )
 from projections.companions import write_companions
 from projections.entries import reversed_event_id
+from projections.figures.keeping import Changes, keep_figures, note_expiries
+from projections.figures.stock_outs import BEGINNING
 from projections.refold import imply_zeros, merge_late, refold, reverse_events
 from projections.rows import write_rows
 
@@ -97,17 +99,22 @@ async def project_events(
     by_card = group_by_card(outcome.applied, item_nos)
     known, counted = await _find_cards(connection, by_card)
     fold = fold_in_order(by_card, known)
+    changes = Changes(outcome.applied, by_card, fold, old.keys())
+    note_expiries(changes.expiry_moved, known, fold.cards)
     replayed = await write_rows(connection, outcome.applied, fold)
     merge_late(fold.late, _list_replayed(by_card, replayed))
     await write_companions(connection, outcome.applied, item_nos)
     await _write_reversals(connection, outcome.applied)
     if old:
-        merge_late(fold.late, await reverse_events(connection, old))
+        late, moved = await reverse_events(connection, old)
+        merge_late(fold.late, late)
+        changes.expiry_moved.update(dict.fromkeys(moved, BEGINNING))
     counted |= await _write_complete_counts(connection, outcome.applied, item_nos)
     if counted:
         merge_late(fold.late, await imply_zeros(connection, counted))
     if fold.late:
         await refold(connection, fold.late)
+    await keep_figures(connection, changes, item_nos)
     return outcome
 
 

@@ -295,6 +295,8 @@ CREATE INDEX district_record_offset ON district_record (log_offset);
 CREATE INDEX recall_record_offset ON recall_record (log_offset);
 CREATE INDEX norm_record_offset ON norm_record (log_offset);
 CREATE INDEX closure_record_offset ON closure_record (log_offset);
+CREATE INDEX norm_record_item ON norm_record (item_id);
+CREATE INDEX recall_record_item ON recall_record (item_id);
 
 -- What two spellings of a lot or of a manufacturer have in common: letters and digits, case-blind.
 CREATE FUNCTION spelling(written text) RETURNS text IMMUTABLE PARALLEL SAFE
@@ -392,7 +394,7 @@ CREATE TABLE facility_state (
     items_over     integer NOT NULL DEFAULT 0,
     items_unrated  integer NOT NULL DEFAULT 0,
     items_unknown  integer NOT NULL DEFAULT 0,        -- all of them, while it is silent
-    expiring_paise bigint NOT NULL DEFAULT 0
+    expiring_paise numeric NOT NULL DEFAULT 0
 ) WITH (fillfactor = 50);
 CREATE INDEX facility_state_due ON facility_state (partition, facility_no) WHERE due;
 CREATE INDEX facility_state_district ON facility_state (district_id, facility_no);
@@ -410,7 +412,8 @@ CREATE TABLE item_state (
     essential         boolean NOT NULL,
     tallied_as        text COLLATE "C",               -- what the roll-ups count it as
     unit_cost_paise   bigint,
-    expiring_paise    bigint NOT NULL DEFAULT 0,      -- of `expiring`, as the roll-ups hold it
+    expiring_paise    numeric NOT NULL DEFAULT 0,     -- of `expiring`, as the roll-ups hold it
+    last_at           timestamptz,                    -- of its last entry
     first_at          timestamptz,                    -- of its first unreversed entry
     window_days       integer,                        -- null: no norm
     consumed          bigint NOT NULL,
@@ -435,7 +438,7 @@ CREATE TABLE item_tally (
     items_over     integer NOT NULL,
     items_unrated  integer NOT NULL,
     items_unknown  integer NOT NULL,
-    expiring_paise bigint NOT NULL,
+    expiring_paise numeric NOT NULL,
     PRIMARY KEY (scope, place, item_no, partition)
 ) WITH (fillfactor = 50);
 
@@ -523,3 +526,15 @@ RETURN coalesce((
             AND newer.valid_from < india_midnight(before + 1)
             AND (newer.valid_from, newer.log_offset) > (closure.valid_from, closure.log_offset))
 ), '{}');
+
+-- Days after `after` and before `before` on which a facility is open; not more than a year's.
+CREATE FUNCTION open_days_between(
+    after date, before date, closed_weekdays jsonb, closed tstzmultirange
+) RETURNS bigint STABLE
+RETURN (
+    SELECT count(*)
+    FROM generate_series(greatest(after + 1, before - 366)::timestamp, (before - 1)::timestamp,
+                         interval '1 day') AS day
+    WHERE NOT coalesce(closed_weekdays, '["sunday"]') ? to_char(day, 'FMday')
+      AND NOT closed @> india_midnight(day::date)
+);

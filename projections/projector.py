@@ -27,7 +27,7 @@ from projections.settings import ProjectorSettings
 from stream.batches import Claim, RecordBatch
 from stream.errors import Unavailable
 from stream.settings import KafkaSettings
-from stream.topics import REFERENCE
+from stream.topics import REFERENCE, STOCK_EVENTS, count_partitions
 
 ROOM_LINES: Final = 3
 """Fetching pauses while a lane has so many transactions' lines waiting."""
@@ -36,6 +36,9 @@ DEAD_LETTER_REPORT_SECONDS: Final = 15.0
 
 LIVE_MODEL_SECONDS: Final = 0.5
 """How often a worker asks whether its read model is still the live one."""
+
+FIGURES_SECONDS: Final = 1.0
+"""How often to look whether a day has begun or records have changed."""
 
 REPLAY_SECONDS: Final = 10.0
 """How often to look for letters to replay, should no NOTIFY tell."""
@@ -71,6 +74,7 @@ class Projector:
         self._room = ROOM_LINES * settings.projector_transaction_lines
         self._roomy = asyncio.Event()
         self._decided = asyncio.Event()
+        self._partitions: int | None = None
 
     async def run(self) -> None:
         """Work until something breaks; raises what broke (never returns)."""
@@ -79,6 +83,8 @@ class Projector:
             tasks.create_task(self._report_dead_letters())
             tasks.create_task(self._watch_live_model())
             tasks.create_task(self._replay())
+            if self._live_model is not None:
+                tasks.create_task(self._keep_figures())
             for lane in self._lanes:
                 tasks.create_task(lane.run())
 
@@ -94,6 +100,7 @@ class Projector:
                 lane = self._lane_of(position.partition)
                 lane.positions[position.topic, position.partition] = position
                 lane.discarded = discarded
+                lane.forget_days()
                 lane.failures.resume(failure_runs)
         self._decided.set()
         LAG.clear()
@@ -164,6 +171,20 @@ class Projector:
             self._decided.clear()
             for lane in self._lanes:
                 await lane.replay()
+
+    async def _keep_figures(self) -> None:
+        """What a new day and changed records ask for, soon after they come."""
+        while True:
+            await self.settle_figures()
+            await asyncio.sleep(FIGURES_SECONDS)
+
+    async def settle_figures(self) -> None:
+        """Work off all of it that there is now; events are projected meanwhile."""
+        if self._partitions is None:
+            self._partitions = (await count_partitions(self._kafka))[STOCK_EVENTS]
+        for lane in self._lanes:
+            while await lane.keep_figures(self._partitions):
+                pass
 
     async def _watch_live_model(self) -> None:
         """An idle worker too must notice a cut-over, before the next record comes."""

@@ -123,14 +123,16 @@ WHERE folded.from_last = 1 AND card.facility_no = folded.facility_no
 """
 
 RECALL_EXPIRY: Final = """
-UPDATE card SET expiry = (
-    SELECT min(entry.expiry) FROM ledger_entry AS entry
-    WHERE entry.facility_no = card.facility_no AND entry.item_no = card.item_no
-      AND entry.lot = card.lot AND entry.reversed_at IS NULL
-)
+UPDATE card SET expiry = known.expiry
 FROM unnest($1::int[], $2::int[], $3::text[]) AS touched(facility_no, item_no, lot)
+CROSS JOIN LATERAL (
+    SELECT min(expiry) AS expiry FROM ledger_entry AS entry
+    WHERE entry.facility_no = touched.facility_no AND entry.item_no = touched.item_no
+      AND entry.lot = touched.lot AND entry.reversed_at IS NULL
+) AS known
 WHERE card.facility_no = touched.facility_no AND card.item_no = touched.item_no
-  AND card.lot = touched.lot
+  AND card.lot = touched.lot AND card.expiry IS DISTINCT FROM known.expiry
+RETURNING card.facility_no, card.item_no
 """
 
 Late = dict[CardKey, FoldKey]
@@ -139,8 +141,10 @@ Late = dict[CardKey, FoldKey]
 async def reverse_events(
     connection: "asyncpg.Connection[Any]",
     reversals: Mapping[tuple[int, UUID], datetime],
-) -> Late:
-    """Mark events as reversed, with their entries and cards' expiry; what must be refolded.
+) -> tuple[Late, set[tuple[int, int]]]:
+    """Mark events as reversed, with their entries and cards' expiry.
+
+    Returns what must be refolded, and the (facility_no, item_no) of cards whose expiry moved.
 
     Args:
         reversals: (facility_no, event_id of the reversed) → recorded_at of the reversing event.
@@ -152,9 +156,8 @@ async def reverse_events(
         list(reversals.values()),
     )
     late = _first_keys(rows)
-    if late:
-        await connection.execute(RECALL_EXPIRY, *_columns(late))
-    return late
+    moved = await connection.fetch(RECALL_EXPIRY, *_columns(late)) if late else []
+    return late, {(facility_no, item_no) for facility_no, item_no in moved}
 
 
 async def imply_zeros(

@@ -28,6 +28,8 @@ LEAST_AVAILABLE_DAYS: Final = 7
 SUPPLIERS: Final = ("STORE", "WAREHOUSE")
 """Levels that use what they issue and send on."""
 
+MOST: Final = 9 * 10**18
+
 # Of a record's versions the newest that counts on the day.
 _COUNTS: Final = "valid_from < india_midnight(evaluated_on + 1)"
 
@@ -49,7 +51,7 @@ WITH pair AS MATERIALIZED (
         ORDER BY valid_from DESC, log_offset DESC LIMIT 1
     ) AS product ON true
     LEFT JOIN LATERAL (
-        SELECT min(occurred_at) AS first_at FROM card CROSS JOIN LATERAL (
+        SELECT min(entry.occurred_at) AS first_at FROM card CROSS JOIN LATERAL (
             SELECT e.occurred_at FROM ledger_entry AS e
             WHERE e.facility_no = card.facility_no AND e.item_no = card.item_no
               AND e.lot = card.lot AND reversed_at IS NULL
@@ -99,15 +101,16 @@ WITH pair AS MATERIALIZED (
 INSERT INTO item_state (facility_no, item_no, on_hand, usable, expiring, status, essential,
                         unit_cost_paise, first_at, window_days, consumed, available_seconds,
                         min_quantity, max_quantity)
-SELECT facility_no, item_no, 0, 0, 0, 'out', coalesce(essential, false), unit_cost_paise, first_at,
-       window_days, consumed, available_seconds, least_kept,
-       greatest(least_kept, floor(consumed::numeric * (lead_time_days + safety_days + review_days)
-                                  * {SECONDS_A_DAY} / nullif(available_seconds, 0)))
+SELECT facility_no, item_no, 0, 0, 0, 'out', coalesce(essential, false), unit_cost_paise,
+       first_at, window_days, consumed, available_seconds, least_kept,
+       least({MOST}, greatest(least_kept, floor(
+           consumed::numeric * (lead_time_days + safety_days + review_days) * {SECONDS_A_DAY}
+           / nullif(available_seconds, 0))))
 FROM used CROSS JOIN LATERAL (
     SELECT CASE WHEN consumed > 0
                  AND available_seconds >= {LEAST_AVAILABLE_DAYS * SECONDS_A_DAY}
-           THEN ceil(consumed::numeric * (lead_time_days + safety_days) * {SECONDS_A_DAY}
-                     / available_seconds) END AS least_kept
+           THEN least(ceil(consumed::numeric * (lead_time_days + safety_days) * {SECONDS_A_DAY}
+                           / available_seconds), {MOST}) END AS least_kept
 ) AS kept
 ON CONFLICT (facility_no, item_no) DO UPDATE
 SET essential = excluded.essential, unit_cost_paise = excluded.unit_cost_paise,

@@ -3,7 +3,8 @@
 One statement for all of a transaction's items. A roll-up changes only where an item's state does.
 """
 
-from collections.abc import Collection
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from typing import Any, Final, NamedTuple
 
 import asyncpg
@@ -64,15 +65,18 @@ WITH recalled_items AS MATERIALIZED (
            min_quantity, max_quantity, unit_cost_paise, tallied_as AS was_tallied_as,
            CASE WHEN tallied_as IS NULL THEN 0
                 ELSE state.expiring_paise END AS was_paise,
+           state.last_at AS was_last_at, first_new_at,
+           coalesce(used_on < evaluated_on, false) AND window_days IS NOT NULL AS is_used_late,
            EXISTS (SELECT FROM lot_hold WHERE lot_hold.facility_no = pair.facility_no
                                           AND lot_hold.item_no = pair.item_no) AS has_holds,
            pair.item_no = ANY (ARRAY(SELECT item_no FROM recalled_items)) AS has_recalls
-    FROM unnest($1::int[], $2::int[]) AS pair(facility_no, item_no)
+    FROM unnest($1::int[], $2::int[], $3::timestamptz[], $4::date[])
+        AS pair(facility_no, item_no, first_new_at, used_on)
     JOIN facility_state AS place USING (facility_no)
     LEFT JOIN item_state AS state
       ON state.facility_no = pair.facility_no AND state.item_no = pair.item_no
 ), lots AS (
-    SELECT old.*, card.lot, card.expiry, card.on_hand,
+    SELECT old.*, card.lot, card.expiry, card.on_hand, card.occurred_at,
            sum(greatest(on_hand, 0)) FILTER (WHERE lot <> '') OVER (
                PARTITION BY old.facility_no, old.item_no ORDER BY card.expiry, card.lot) AS through,
            greatest(0, -coalesce(min(on_hand) FILTER (WHERE lot = '') OVER (
@@ -97,8 +101,13 @@ WITH recalled_items AS MATERIALIZED (
            any_value(was_tallied_as) AS was_tallied_as, any_value(was_paise) AS was_paise,
            coalesce(sum(on_hand), 0)::bigint AS on_hand, coalesce(sum(good), 0)::bigint AS usable,
            coalesce(sum(good) FILTER (
-               WHERE lot <> '' AND expiry <= evaluated_on + {EXPIRING_DAYS}), 0)::bigint AS expiring,
-           coalesce(max(deficit), 0) > 0 AS has_deficit
+               WHERE lot <> '' AND expiry <= evaluated_on + {EXPIRING_DAYS}
+           ), 0)::bigint AS expiring,
+           coalesce(max(deficit), 0) > 0 AS has_deficit, max(occurred_at) AS last_at,
+           any_value(is_used_late) AS is_used_late,
+           coalesce(bool_or(
+               first_new_at < was_last_at
+               OR expiry >= india_day(first_new_at) AND expiry < evaluated_on), false) AS is_late
     FROM charged GROUP BY facility_no, item_no
 ), rated AS (
     SELECT *, CASE WHEN usable <= 0 THEN 'out' WHEN min_quantity IS NULL THEN 'unrated'
@@ -107,7 +116,7 @@ WITH recalled_items AS MATERIALIZED (
     FROM told
 ), changed AS MATERIALIZED (
     SELECT *, CASE WHEN is_tallied_as IS NULL THEN 0
-                   ELSE expiring * coalesce(unit_cost_paise, 0) END AS is_paise
+                   ELSE expiring::numeric * coalesce(unit_cost_paise, 0) END AS is_paise
     FROM rated CROSS JOIN LATERAL (
         SELECT CASE WHEN NOT essential OR counted_at IS NULL OR is_new THEN NULL
                     WHEN silent THEN 'unknown' ELSE status END AS is_tallied_as
@@ -115,7 +124,8 @@ WITH recalled_items AS MATERIALIZED (
 ), put AS (
     UPDATE item_state AS state
     SET on_hand = changed.on_hand, usable = changed.usable, expiring = changed.expiring,
-        status = changed.status, tallied_as = is_tallied_as, expiring_paise = is_paise,
+        status = changed.status, last_at = changed.last_at, tallied_as = is_tallied_as,
+        expiring_paise = is_paise,
         out_since = CASE WHEN changed.usable <= 0 THEN coalesce((
             SELECT began_at FROM stock_out
             WHERE stock_out.facility_no = changed.facility_no
@@ -124,31 +134,65 @@ WITH recalled_items AS MATERIALIZED (
     WHERE state.facility_no = changed.facility_no AND state.item_no = changed.item_no
       AND NOT is_new
 ), {TALLY}
-SELECT facility_no, item_no, is_new, coalesce(was_usable > 0 IS DISTINCT FROM usable > 0, true)
-       AS has_crossed, has_deficit, silent
-FROM changed
-WHERE is_new OR has_deficit OR silent OR was_usable > 0 IS DISTINCT FROM usable > 0
+SELECT facility_no, item_no, is_new, is_late, is_used_late, has_deficit, silent, has_crossed
+FROM changed CROSS JOIN LATERAL (
+    SELECT CASE WHEN is_new THEN usable <= 0 ELSE (was_usable > 0) <> (usable > 0) END
+             AS has_crossed
+) AS compared
+WHERE is_new OR is_late OR is_used_late OR has_deficit OR silent OR has_crossed
 """
 
 
+UNTELL: Final = f"""
+WITH changed AS MATERIALIZED (
+    SELECT facility_no, partition, district_id, level, item_no, tallied_as AS was_tallied_as,
+           state.expiring_paise AS was_paise, NULL::text AS is_tallied_as, 0::numeric AS is_paise
+    FROM facility_state JOIN item_state AS state USING (facility_no)
+    WHERE facility_no = ANY ($1::int[]) AND tallied_as IS NOT NULL
+), put AS (
+    UPDATE item_state SET tallied_as = NULL, expiring_paise = 0
+    WHERE facility_no = ANY ($1::int[]) AND tallied_as IS NOT NULL
+), {TALLY}
+SELECT FROM changed LIMIT 0
+"""
+
+
+class Touched(NamedTuple):
+    """What a transaction did to an item: its first new entry in fold order, its first new use."""
+
+    first_new_at: datetime | None = None
+    used_on: date | None = None
+
+
 class Flagged(NamedTuple):
-    """An item of which the ledger must be looked at again, or whose facility was silent."""
+    """An item that needs a closer look. `is_late`: an entry came before what was known."""
 
     facility_no: int
     item_no: int
     is_new: bool
-    has_crossed: bool
+    is_late: bool
+    is_used_late: bool
     has_deficit: bool
     silent: bool
+    has_crossed: bool
 
 
 async def tell_states(
-    connection: "asyncpg.Connection[Any]", pairs: Collection[Pair]
+    connection: "asyncpg.Connection[Any]", touched: Mapping[Pair, Touched]
 ) -> list[Flagged]:
     """Write the state of these items, where they have been rated once; what needs a closer look."""
-    if not pairs:
+    if not touched:
         return []
     rows = await connection.fetch(
-        STATE, [facility_no for facility_no, _ in pairs], [item_no for _, item_no in pairs]
+        STATE,
+        [facility_no for facility_no, _ in touched],
+        [item_no for _, item_no in touched],
+        [each.first_new_at for each in touched.values()],
+        [each.used_on for each in touched.values()],
     )
     return [Flagged(*row) for row in rows]
+
+
+async def untell(connection: "asyncpg.Connection[Any]", facility_nos: Sequence[int]) -> None:
+    """Take facilities out of the roll-ups, under the places that they are counted under."""
+    await connection.execute(UNTELL, facility_nos)

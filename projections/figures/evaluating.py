@@ -1,0 +1,73 @@
+"""Evaluating facilities whole: for a new day, after records changed, counted for the first time."""
+
+from collections.abc import Collection
+from datetime import date
+from typing import Any, Final
+
+import asyncpg
+
+from projections.figures.places import bring_to_day
+from projections.figures.rating import rate
+from projections.figures.states import Touched, tell_states
+from projections.figures.stock_outs import BEGINNING, Pair, refold_stock_outs
+
+# Every item with a state, and of facilities that have been counted every essential one.
+LIST_ITEMS: Final = """
+SELECT facility_no, item_no FROM item_state WHERE facility_no = ANY ($1::int[])
+UNION
+SELECT facility_no, item_no FROM facility_state AS place CROSS JOIN LATERAL (
+    SELECT DISTINCT ON (item_id) item_id, body -> 'levels' AS levels FROM item_record
+    WHERE valid_from < india_midnight(evaluated_on + 1)
+    ORDER BY item_id, valid_from DESC, log_offset DESC
+) AS product JOIN item_number USING (item_id)
+WHERE facility_no = ANY ($1::int[]) AND counted_at IS NOT NULL AND levels ? level
+"""
+
+LIST_EXPIRED: Final = """
+SELECT facility_no, item_no, india_midnight(min(expiry) + 1) AS since
+FROM unnest($1::int[], $2::date[], $3::date[]) AS moved(facility_no, was_on, evaluated_on)
+JOIN card USING (facility_no)
+WHERE lot <> '' AND expiry >= was_on AND expiry < evaluated_on
+GROUP BY facility_no, item_no
+"""
+
+# Neither essential nor ever there.
+DROP: Final = """
+DELETE FROM item_state AS state USING unnest($1::int[], $2::int[]) AS pair(facility_no, item_no)
+WHERE state.facility_no = pair.facility_no AND state.item_no = pair.item_no
+  AND state.tallied_as IS NULL AND NOT EXISTS (
+      SELECT FROM card WHERE card.facility_no = pair.facility_no AND card.item_no = pair.item_no)
+"""
+
+
+async def evaluate(
+    connection: "asyncpg.Connection[Any]",
+    facility_nos: Collection[int],
+    day: date | None = None,
+) -> None:
+    """Tell all figures of these facilities anew, for `day`; None: the day on which each stands."""
+    days = await bring_to_day(connection, list(facility_nos), day)
+    if not days:
+        return
+    expired = await connection.fetch(LIST_EXPIRED, *zip(*days, strict=True))
+    await refold_stock_outs(
+        connection, {(facility_no, item_no): since for facility_no, item_no, since in expired}
+    )
+    rows = await connection.fetch(LIST_ITEMS, list(facility_nos))
+    await evaluate_items(connection, [(facility_no, item_no) for facility_no, item_no in rows])
+
+
+async def evaluate_items(
+    connection: "asyncpg.Connection[Any]",
+    pairs: Collection[Pair],
+    recalled: Collection[Pair] = (),
+) -> None:
+    """Tell the figures of items anew, for the day of their facilities; of recalled ones the past
+    as well.
+    """
+    await refold_stock_outs(connection, dict.fromkeys(recalled, BEGINNING))
+    await rate(connection, pairs)
+    await tell_states(connection, dict.fromkeys(pairs, Touched()))
+    await connection.execute(
+        DROP, [facility_no for facility_no, _ in pairs], [item_no for _, item_no in pairs]
+    )

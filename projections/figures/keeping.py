@@ -1,0 +1,208 @@
+"""Keeping figures right in the transaction of the events that change them.
+
+What is usual takes two statements a transaction: what was used, and the states of the items
+touched. Only where an item ran out or came back, or something came late, is its history looked at.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+
+from projections.arrivals import Arrival
+from projections.cards import CardKey, CardState, Fold, Lines
+from projections.figures.consumption import DayKey, add_consumption, recount_days
+from projections.figures.days import india_day, india_midnight
+from projections.figures.evaluating import evaluate
+from projections.figures.places import count_anew, find_heard
+from projections.figures.rating import rate
+from projections.figures.states import Flagged, Touched, tell_states
+from projections.figures.stock_outs import BEGINNING, Pair, refold_stock_outs
+from stream.events import LoggedLotHeld, LoggedLotReleased
+
+FIND_REVERSED: Final = """
+SELECT event.facility_no, type, event.occurred_at, coalesce(hold.item_no, 0) AS held_item_no
+FROM unnest($1::int[], $2::uuid[]) AS reversed(facility_no, event_id)
+JOIN event ON event.facility_no = reversed.facility_no AND event.event_id = reversed.event_id
+LEFT JOIN lot_hold AS hold
+  ON hold.facility_no = event.facility_no AND hold.event_id = event.event_id
+"""
+
+USES: Final = frozenset(
+    ("medicine_dispensed", "medicine_returned", "stock_issued", "transfer_dispatched")
+)
+
+
+@dataclass(slots=True)
+class Changes:
+    """What a transaction's events did, as the ledger found out.
+
+    `expiry_moved`: items of lots whose expiry is
+    another one than before, from when on that can matter; `reversed_before`: events of earlier
+    transactions that are reversed now.
+    """
+
+    applied: Sequence[Arrival]
+    lines: Lines
+    fold: Fold
+    reversed_before: Collection[tuple[int, UUID]]
+    expiry_moved: dict[Pair, datetime] = field(default_factory=dict)
+
+
+def note_expiries(
+    expiry_moved: dict[Pair, datetime],
+    known: Mapping[CardKey, CardState],
+    cards: Mapping[CardKey, CardState],
+) -> None:
+    """Lots that were known with another expiry, or with none."""
+    for card, (_, before, _) in known.items():
+        after = cards[card][1]
+        if after != before and after is not None:
+            first = min(after, before or after)
+            _note(expiry_moved, card[:2], india_midnight(first + timedelta(days=1)))
+
+
+async def keep_figures(
+    connection: "asyncpg.Connection[Any]", changes: Changes, item_nos: Mapping[str, int]
+) -> None:
+    """Bring the figures to where the ledger is, within its transaction."""
+    consumption = await add_consumption(connection, changes.applied, item_nos)
+    since: dict[Pair, datetime] = dict(changes.expiry_moved)
+    days: set[DayKey] = set()
+    if changes.reversed_before:
+        days = await _take_reversed(connection, changes, since)
+    used = list(consumption.items)
+    if days:
+        used += (await recount_days(connection, days)).items
+    for facility_no, item_no, at in _list_holds(changes.applied, item_nos):
+        _note(since, (facility_no, item_no), at)
+    for card, (occurred_at, _, _) in changes.fold.late.items():
+        _note(since, card[:2], occurred_at)
+    first_new = _first_new(changes.lines)
+    flagged = await tell_states(connection, _list_touched(first_new, since, used))
+    await _look_closer(connection, flagged, _Steps.of(changes.fold), first_new, since)
+    await _look_at_places(connection, changes, flagged)
+
+
+async def _look_closer(
+    connection: "asyncpg.Connection[Any]",
+    flagged: Sequence[Flagged],
+    steps: "_Steps",
+    first_new: Mapping[Pair, datetime],
+    since: dict[Pair, datetime],
+) -> None:
+    """Fold the stock-outs of items again that may have run out or come back; rate them anew."""
+    states = {(each.facility_no, each.item_no): each for each in flagged}
+    for pair, each in states.items():
+        if (
+            each.is_late
+            or each.has_crossed
+            or (each.has_deficit and steps.count[pair] > 1)
+            or (each.is_new and pair in steps.empty)
+        ):
+            _note(since, pair, first_new.get(pair, BEGINNING))
+    for pair in steps.empty & steps.filled:
+        _note(since, pair, first_new[pair])
+    await refold_stock_outs(connection, since)
+    anew = {pair for pair, each in states.items() if each.is_new or each.is_used_late}
+    anew |= since.keys()
+    await rate(connection, anew)
+    await tell_states(connection, dict.fromkeys(anew, Touched()))
+
+
+async def _look_at_places(
+    connection: "asyncpg.Connection[Any]", changes: Changes, flagged: Iterable[Flagged]
+) -> None:
+    """Facilities that were counted for the first time, or that are silent no more."""
+    whole: set[int] = set()
+    counted = {
+        arrival.facility_no
+        for arrival in changes.applied
+        if arrival.event.type == "stock_counted" and arrival.event.complete
+    }
+    counted |= {facility_no for facility_no, _ in changes.reversed_before}
+    if counted:
+        whole.update(await count_anew(connection, counted))
+    if silent := {each.facility_no for each in flagged if each.silent}:
+        whole.update(await find_heard(connection, silent))
+    if whole:
+        await evaluate(connection, whole)
+
+
+async def _take_reversed(
+    connection: "asyncpg.Connection[Any]", changes: Changes, since: dict[Pair, datetime]
+) -> set[DayKey]:
+    """Note what holds were reversed; the days on which something was used that wasn't."""
+    days: set[DayKey] = set()
+    rows = await connection.fetch(
+        FIND_REVERSED,
+        [facility_no for facility_no, _ in changes.reversed_before],
+        [event_id for _, event_id in changes.reversed_before],
+    )
+    for facility_no, kind, occurred_at, held_item_no in rows:
+        if kind in USES:
+            days.add((facility_no, india_day(occurred_at)))
+        if held_item_no:
+            _note(since, (facility_no, held_item_no), occurred_at)
+    return days
+
+
+def _list_holds(
+    applied: Iterable[Arrival], item_nos: Mapping[str, int]
+) -> list[tuple[int, int, datetime]]:
+    return [
+        (arrival.facility_no, item_nos[event.item_id], event.occurred_at)
+        for arrival in applied
+        if isinstance(event := arrival.event, LoggedLotHeld | LoggedLotReleased)
+    ]
+
+
+def _first_new(lines: Lines) -> dict[Pair, datetime]:
+    first: dict[Pair, datetime] = {}
+    for (facility_no, item_no, _), of_card in lines.items():
+        pair, at = (facility_no, item_no), of_card[0][0][0]  # sorted by the fold
+        known = first.get(pair)
+        if known is None or at < known:
+            first[pair] = at
+    return first
+
+
+def _list_touched(
+    first_new: Mapping[Pair, datetime],
+    since: Iterable[Pair],
+    used: Iterable[tuple[int, int, date]],
+) -> dict[Pair, Touched]:
+    used_on: dict[Pair, date] = {}
+    for facility_no, item_no, day in used:
+        pair = (facility_no, item_no)
+        used_on[pair] = min(day, used_on.get(pair, day))
+    pairs = dict.fromkeys((*first_new, *since, *used_on))
+    return {pair: Touched(first_new.get(pair), used_on.get(pair)) for pair in pairs}
+
+
+@dataclass(slots=True)
+class _Steps:
+    """How many new entries items have, and which of them empty a card or leave something on it."""
+
+    count: Counter[Pair] = field(default_factory=Counter)
+    empty: set[Pair] = field(default_factory=set)
+    filled: set[Pair] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, fold: Fold) -> "_Steps":
+        steps = cls()
+        for (facility_no, item_no, _), _, _, balance, _ in fold.entries:
+            pair = (facility_no, item_no)
+            steps.count[pair] += 1
+            (steps.filled if balance > 0 else steps.empty).add(pair)
+        return steps
+
+
+def _note(since: dict[Pair, datetime], pair: Pair, at: datetime) -> None:
+    known = since.get(pair)
+    if known is None or at < known:
+        since[pair] = at

@@ -110,6 +110,26 @@ FACILITY_TABLES: Final = (
 )
 """Selected by facility_no."""
 
+FIGURE_TABLES: Final = (
+    _of_facilities("consumption_day", "facility_id item_id day", "dispensed issued unmet unserved"),
+    _of_facilities("patient_day", "day facility_id", "served served_in_part sent_away"),
+    _of_facilities("stock_out", "facility_id item_id began_at", "ended_at"),
+    _of_facilities(
+        "item_state",
+        "facility_id item_id",
+        "on_hand usable expiring status out_since essential tallied_as unit_cost_paise "
+        "expiring_paise last_at first_at window_days consumed available_seconds min_quantity "
+        "max_quantity",
+    ),
+    _of_facilities(
+        "facility_state",
+        "facility_id",
+        "partition evaluated_on level district_id state counted_at silent items_out items_low "
+        "items_ok items_over items_unrated items_unknown expiring_paise",
+    ),
+)
+"""Selected by facility_no; as `projections.definition_figures` has them."""
+
 REFERENCE_TABLES: Final = (
     *(_of_reference(name, columns) for name, columns in reference.COLUMNS.items()),
     _of_reference("dead_letter_decision", decisions.Standing._fields),

@@ -23,12 +23,25 @@ SELECT facility_no, item_no FROM facility_state AS place CROSS JOIN LATERAL (
 WHERE facility_no = ANY ($1::int[]) AND counted_at IS NOT NULL AND levels ? level
 """
 
-LIST_EXPIRED: Final = """
-SELECT facility_no, item_no, india_midnight(min(expiry) + 1) AS since
-FROM unnest($1::int[], $2::date[], $3::date[]) AS moved(facility_no, was_on, evaluated_on)
-JOIN card USING (facility_no)
-WHERE lot <> '' AND expiry >= was_on AND expiry < evaluated_on
-GROUP BY facility_no, item_no
+# Lots that expired since, and recalls that begin or end with a day since.
+LIST_TURNED: Final = """
+WITH moved AS (
+    SELECT * FROM unnest($1::int[], $2::date[], $3::date[])
+        AS moved(facility_no, was_on, evaluated_on)
+)
+SELECT facility_no, item_no, min(since) FROM (
+    SELECT facility_no, item_no, india_midnight(expiry + 1) AS since
+    FROM moved JOIN card USING (facility_no)
+    WHERE lot <> '' AND expiry >= was_on AND expiry < evaluated_on
+    UNION ALL
+    SELECT facility_no, item_no, india_midnight(day)
+    FROM (
+        SELECT DISTINCT item_no, india_day(recall.valid_from) AS day FROM recall_record AS recall
+        JOIN recall_record AS version USING (recall_id)
+        JOIN item_number ON item_number.item_id = version.item_id
+    ) AS turn JOIN moved ON day > was_on AND day <= evaluated_on
+    JOIN item_state USING (facility_no, item_no)
+) AS turned GROUP BY facility_no, item_no
 """
 
 # Neither essential nor ever there.
@@ -49,9 +62,9 @@ async def evaluate(
     days = await bring_to_day(connection, list(facility_nos), day)
     if not days:
         return
-    expired = await connection.fetch(LIST_EXPIRED, *zip(*days, strict=True))
+    turned = await connection.fetch(LIST_TURNED, *zip(*days, strict=True))
     await refold_stock_outs(
-        connection, {(facility_no, item_no): since for facility_no, item_no, since in expired}
+        connection, {(facility_no, item_no): since for facility_no, item_no, since in turned}
     )
     rows = await connection.fetch(LIST_ITEMS, list(facility_nos))
     await evaluate_items(connection, [(facility_no, item_no) for facility_no, item_no in rows])

@@ -101,7 +101,7 @@ async def _look_closer(
         if (
             each.is_late
             or each.has_crossed
-            or (each.has_deficit and steps.count[pair] > 1)
+            or (each.has_unusable and steps.count[pair] > 1)
             or (each.is_new and pair in steps.empty)
         ):
             _note(since, pair, first_new.get(pair, BEGINNING))
@@ -127,7 +127,10 @@ async def _look_at_places(
     counted |= {facility_no for facility_no, _ in changes.reversed_before}
     if counted:
         whole.update(await count_anew(connection, counted))
-    if silent := {each.facility_no for each in flagged if each.silent}:
+    touched = {card[0] for card in changes.lines}
+    silent = {each.facility_no for each in flagged if each.silent}
+    silent |= {a.facility_no for a in changes.applied if a.facility_no not in touched}
+    if silent:
         whole.update(await find_heard(connection, silent))
     if whole:
         await evaluate(connection, whole)

@@ -35,14 +35,18 @@ _COUNTS: Final = "valid_from < india_midnight(evaluated_on + 1)"
 
 RATE: Final = f"""
 WITH pair AS MATERIALIZED (
-    SELECT facility_no, item_no, facility_id, item_id, evaluated_on, level, district_id, state
+    SELECT facility_no, item_no, facility_id, item_id, evaluated_on, level, district_id, state,
+           counted_at,
+           EXISTS (SELECT FROM card WHERE card.facility_no = pair.facility_no
+                                      AND card.item_no = pair.item_no) AS has_card
     FROM unnest($1::int[], $2::int[]) AS pair(facility_no, item_no)
     JOIN facility_state USING (facility_no) JOIN facility_number USING (facility_no)
     JOIN item_number USING (item_no)
 ), windowed AS (
     SELECT pair.*, first_at, essential, unit_cost_paise, lead_time_days, safety_days, review_days,
            window_days,
-           greatest(evaluated_on - window_days, india_day(first_at)) AS from_day
+           CASE WHEN window_days IS NOT NULL
+                THEN greatest(evaluated_on - window_days, india_day(first_at)) END AS from_day
     FROM pair
     LEFT JOIN LATERAL (
         SELECT coalesce(body -> 'levels' ? level, false) AS essential,
@@ -68,12 +72,12 @@ WITH pair AS MATERIALIZED (
               SELECT FROM norm_record AS newer
               WHERE newer.norm_id = norm.norm_id AND {_COUNTS.replace("valid", "newer.valid")}
                 AND (newer.valid_from, newer.log_offset) > (norm.valid_from, norm.log_offset))
-        ORDER BY facility_id IS NULL, norm.item_id IS NULL, norm.level IS NULL, norm_id DESC
+        ORDER BY facility_id IS NULL, norm.level IS NULL, norm.item_id IS NULL, norm_id DESC
         LIMIT 1
     ) AS norm ON true
 ), used AS (
     SELECT windowed.*, coalesce(consumed, 0) AS consumed,
-           greatest(0, evaluated_on - from_day) * {SECONDS_A_DAY}::bigint
+           coalesce(greatest(0, evaluated_on - from_day), 0) * {SECONDS_A_DAY}::bigint
              - coalesce(out_seconds, 0) AS available_seconds
     FROM windowed
     LEFT JOIN LATERAL (
@@ -85,7 +89,8 @@ WITH pair AS MATERIALIZED (
     ) AS used ON true
     LEFT JOIN LATERAL (
         SELECT range_agg(tstzrange(began_at, ended_at))
-               * tstzmultirange(tstzrange(india_midnight(from_day), india_midnight(evaluated_on)))
+               * tstzmultirange(tstzrange(
+                   india_midnight(least(from_day, evaluated_on)), india_midnight(evaluated_on)))
                  AS time
         FROM stock_out
         WHERE stock_out.facility_no = windowed.facility_no
@@ -103,15 +108,18 @@ INSERT INTO item_state (facility_no, item_no, on_hand, usable, expiring, status,
                         min_quantity, max_quantity)
 SELECT facility_no, item_no, 0, 0, 0, 'out', coalesce(essential, false), unit_cost_paise,
        first_at, window_days, consumed, available_seconds, least_kept,
-       least({MOST}, greatest(least_kept, floor(
+       CASE WHEN least_kept IS NOT NULL THEN least({MOST}, greatest(least_kept, floor(
            consumed::numeric * (lead_time_days + safety_days + review_days) * {SECONDS_A_DAY}
-           / nullif(available_seconds, 0))))
+           / available_seconds))) END
 FROM used CROSS JOIN LATERAL (
     SELECT CASE WHEN consumed > 0
                  AND available_seconds >= {LEAST_AVAILABLE_DAYS * SECONDS_A_DAY}
            THEN least(ceil(consumed::numeric * (lead_time_days + safety_days) * {SECONDS_A_DAY}
                            / available_seconds), {MOST}) END AS least_kept
 ) AS kept
+WHERE has_card OR essential AND counted_at IS NOT NULL OR EXISTS (
+    SELECT FROM item_state AS known
+    WHERE known.facility_no = used.facility_no AND known.item_no = used.item_no)
 ON CONFLICT (facility_no, item_no) DO UPDATE
 SET essential = excluded.essential, unit_cost_paise = excluded.unit_cost_paise,
     first_at = excluded.first_at, window_days = excluded.window_days,

@@ -103,7 +103,7 @@ WITH recalled_items AS MATERIALIZED (
            coalesce(sum(good) FILTER (
                WHERE lot <> '' AND expiry <= evaluated_on + {EXPIRING_DAYS}
            ), 0)::bigint AS expiring,
-           coalesce(max(deficit), 0) > 0 AS has_deficit, max(occurred_at) AS last_at,
+           coalesce(bool_or(deficit > 0 OR on_hand > good), false) AS has_unusable, max(occurred_at) AS last_at,
            any_value(is_used_late) AS is_used_late,
            coalesce(bool_or(
                first_new_at < was_last_at
@@ -134,12 +134,12 @@ WITH recalled_items AS MATERIALIZED (
     WHERE state.facility_no = changed.facility_no AND state.item_no = changed.item_no
       AND NOT is_new
 ), {TALLY}
-SELECT facility_no, item_no, is_new, is_late, is_used_late, has_deficit, silent, has_crossed
+SELECT facility_no, item_no, is_new, is_late, is_used_late, has_unusable, silent, has_crossed
 FROM changed CROSS JOIN LATERAL (
     SELECT CASE WHEN is_new THEN usable <= 0 ELSE (was_usable > 0) <> (usable > 0) END
              AS has_crossed
 ) AS compared
-WHERE is_new OR is_late OR is_used_late OR has_deficit OR silent OR has_crossed
+WHERE is_new OR is_late OR is_used_late OR has_unusable OR silent OR has_crossed
 """
 
 
@@ -165,14 +165,16 @@ class Touched(NamedTuple):
 
 
 class Flagged(NamedTuple):
-    """An item that needs a closer look. `is_late`: an entry came before what was known."""
+    """An item that needs a closer look. `is_late`: an entry came before what was known;
+    `has_unusable`: some of what is on hand isn't usable, so that cards don't tell when it ran out.
+    """
 
     facility_no: int
     item_no: int
     is_new: bool
     is_late: bool
     is_used_late: bool
-    has_deficit: bool
+    has_unusable: bool
     silent: bool
     has_crossed: bool
 

@@ -1,0 +1,351 @@
+"""What the figures mean, as plain and slow Python: everything is tested against it.
+
+A function of the set of events, the set of reference records, and the day on which the facility
+was evaluated. Nothing here is shared with `projections.figures` but what one event or one record
+says, and the days.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from math import floor
+from typing import Any, Final
+
+from projections.definition import Card, Ledger, Recorded
+from projections.figures.consumption import count_patients, list_uses
+from projections.figures.days import india_day, india_midnight
+from projections.reference_book import ReferenceBook
+from projections.usable import LotStock, usable_quantity
+from stream.events import LoggedLotHeld, LoggedLotReleased, LoggedStockCounted, LoggedStockReceived
+from stream.reference import LoggedFacility, LoggedRecall
+
+Rows = dict[tuple[Any, ...], tuple[Any, ...]]
+
+DAY: Final = timedelta(days=1)
+FOR_EVER: Final = datetime(9000, 1, 1, tzinfo=UTC)
+STATUSES: Final = ("out", "low", "ok", "over", "unrated", "unknown")
+WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A facility's own events, as the ledger has them, and the day that its figures are of."""
+
+    facility_id: str
+    partition: int
+    evaluated_on: date
+    ledger: Ledger
+    book: ReferenceBook
+
+    @property
+    def standing(self) -> list[Recorded]:
+        """Unreversed events."""
+        return [
+            record
+            for key, record in self.ledger.events.items()
+            if key[0] == self.facility_id and key not in self.ledger.reversed_at
+        ]
+
+    @property
+    def facility(self) -> LoggedFacility | None:
+        return self.book.facility(self.facility_id, self.evaluated_on)
+
+    @property
+    def items(self) -> set[str]:
+        """With a card."""
+        return {card.item_id for card in self.ledger.cards if card.facility_id == self.facility_id}
+
+
+def list_figures(place: Place) -> dict[str, Rows]:
+    """The rows of each table of figures, by natural keys, of one facility."""
+    uses, patients = _sum_consumption(place)
+    stock_outs = {item: _list_stock_outs(place, item) for item in place.items}
+    states = _list_item_states(place, uses, stock_outs)
+    return {
+        "consumption_day": uses,
+        "patient_day": patients,
+        "stock_out": {
+            (place.facility_id, item, began_at): (ended_at,)
+            for item, spans in stock_outs.items()
+            for began_at, ended_at in spans
+        },
+        "item_state": states,
+        "facility_state": {(place.facility_id,): _facility_state(place, states)},
+    }
+
+
+def _sum_consumption(place: Place) -> tuple[Rows, Rows]:
+    uses: dict[tuple[Any, ...], list[int]] = {}
+    patients: dict[tuple[Any, ...], list[int]] = {}
+    for record in place.standing:
+        day = india_day(record.event.occurred_at)
+        of_event = list_uses(record.event)
+        for item_id, *amounts in of_event:
+            known = uses.setdefault((place.facility_id, item_id, day), [0, 0, 0, 0])
+            known[:] = [a + b for a, b in zip(known, amounts, strict=True)]
+        if counted := count_patients(record.event, of_event):
+            sums = patients.setdefault((day, place.facility_id), [0, 0, 0])
+            sums[:] = [a + b for a, b in zip(sums, counted, strict=True)]
+    return _frozen(uses), _frozen(patients)
+
+
+def _frozen(sums: dict[tuple[Any, ...], list[int]]) -> Rows:
+    return {key: tuple(values) for key, values in sums.items()}
+
+
+def _list_stock_outs(place: Place, item_id: str) -> list[tuple[datetime, datetime | None]]:
+    """By looking at every instant at which anything may have changed."""
+    cards = {c: e for c, e in place.ledger.entries.items() if c[:2] == (place.facility_id, item_id)}
+    standing = [e.occurred_at for of_card in cards.values() for e in of_card if not e.reversed_at]
+    if not standing:
+        return []
+    instants = {entry.occurred_at for of_card in cards.values() for entry in of_card}
+    for card in cards:
+        expiry = place.ledger.cards[card].expiry
+        if expiry is not None and expiry < place.evaluated_on:
+            instants.add(india_midnight(expiry + DAY))
+    instants |= {event.occurred_at for event in _list_holds(place, item_id)}
+    for over_time in place.book.recalls_over_time(item_id):
+        instants |= {india_midnight(d) for d, _ in over_time if d <= place.evaluated_on}
+    spans: list[tuple[datetime, datetime | None]] = []
+    for instant in sorted(one for one in instants if one >= min(standing)):
+        is_out = _usable_at(place, item_id, instant) <= 0
+        if is_out and (not spans or spans[-1][1] is not None):
+            spans.append((instant, None))
+        elif not is_out and spans and spans[-1][1] is None:
+            spans[-1] = (spans[-1][0], instant)
+    return spans
+
+
+def _usable_at(place: Place, item_id: str, instant: datetime) -> int:
+    today = min(india_day(instant), place.evaluated_on)
+    return usable_quantity(_list_lots(place, item_id, instant), today)
+
+
+def _list_lots(place: Place, item_id: str, instant: datetime) -> list[LotStock]:
+    day = min(india_day(instant), place.evaluated_on)
+    lots = []
+    for card, entries in place.ledger.entries.items():
+        if card[:2] != (place.facility_id, item_id):
+            continue
+        until = [entry for entry in entries if entry.occurred_at <= instant]
+        lots.append(
+            LotStock(
+                card.lot,
+                place.ledger.cards[card].expiry,
+                until[-1].balance if until else 0,
+                _is_held(place, card, instant),
+                _is_recalled(place, card, day),
+            )
+        )
+    return lots
+
+
+def _list_holds(place: Place, item_id: str) -> list[LoggedLotHeld | LoggedLotReleased]:
+    holds = (record.event for record in place.standing)
+    return sorted(
+        (
+            event
+            for event in holds
+            if isinstance(event, LoggedLotHeld | LoggedLotReleased) and event.item_id == item_id
+        ),
+        key=lambda event: (event.occurred_at, event.event_id),
+    )
+
+
+def _is_held(place: Place, card: Card, instant: datetime) -> bool:
+    holds = [e for e in _list_holds(place, card.item_id) if e.lot == card.lot]
+    until = [event for event in holds if event.occurred_at <= instant]
+    return bool(until) and isinstance(until[-1], LoggedLotHeld)
+
+
+def _is_recalled(place: Place, card: Card, day: date) -> bool:
+    if not card.lot:
+        return False
+    for over_time in place.book.recalls_over_time(card.item_id):
+        counting = [recall for from_day, recall in over_time if from_day <= day]
+        if counting and _recalls(place, card, counting[-1]):
+            return True
+    return False
+
+
+def _recalls(place: Place, card: Card, recall: LoggedRecall) -> bool:
+    if recall.lifted or recall.item_id != card.item_id:
+        return False
+    if _spelling(recall.lot) != _spelling(card.lot):
+        return False
+    makers = {
+        _spelling(line.manufacturer)
+        for record in place.standing
+        if isinstance(event := record.event, LoggedStockReceived)
+        for line in event.lines
+        if (line.item_id, line.lot) == (card.item_id, card.lot) and line.manufacturer is not None
+    }
+    return recall.manufacturer is None or not makers or _spelling(recall.manufacturer) in makers
+
+
+def _spelling(written: str) -> str:
+    return "".join(sign for sign in written.lower() if sign.isalnum()) or written
+
+
+def _list_item_states(
+    place: Place, uses: Rows, stock_outs: dict[str, list[tuple[datetime, datetime | None]]]
+) -> Rows:
+    facility, day = place.facility, place.evaluated_on
+    essential = place.book.essential_items(facility.level, day) if facility else set()
+    counted_at = _counted_at(place)
+    listed = place.items | (essential if counted_at is not None else set())
+    states: Rows = {}
+    for item_id in listed:
+        lots = _list_lots(place, item_id, FOR_EVER)
+        usable = usable_quantity(lots, day)
+        rating = _rate(place, item_id, uses, stock_outs.get(item_id, []))
+        status = _status(usable, *rating[-2:])
+        open_span = [span for span in stock_outs.get(item_id, []) if span[1] is None]
+        out_since = None if usable > 0 else open_span[0][0] if open_span else counted_at
+        tallied_as = None
+        if item_id in essential and counted_at is not None:
+            tallied_as = "unknown" if _is_silent(place) else status
+        product = place.book.item(item_id, day)
+        expiring = _expiring(lots, day)
+        price = (product.unit_cost_paise if product else None) or 0
+        states[place.facility_id, item_id] = (
+            sum(lot.on_hand for lot in lots),
+            usable,
+            expiring,
+            status,
+            out_since,
+            item_id in essential,
+            tallied_as,
+            product.unit_cost_paise if product else None,
+            expiring * price if tallied_as else 0,
+            max((e.occurred_at for e in _entries(place, item_id)), default=None),
+            *rating,
+        )
+    return states
+
+
+def _entries(place: Place, item_id: str) -> list[Any]:
+    return [
+        entry
+        for card, entries in place.ledger.entries.items()
+        if card[:2] == (place.facility_id, item_id)
+        for entry in entries
+    ]
+
+
+def _expiring(lots: list[LotStock], day: date) -> int:
+    """What of usable is gone if all lots that expire within 90 days were taken away."""
+    later = [lot._replace(held=lot.held or _is_expiring(lot, day)) for lot in lots]
+    return usable_quantity(lots, day) - usable_quantity(later, day)
+
+
+def _is_expiring(lot: LotStock, day: date) -> bool:
+    return bool(lot.lot) and lot.expiry is not None and lot.expiry <= day + 90 * DAY
+
+
+def _rate(
+    place: Place, item_id: str, uses: Rows, spans: list[tuple[datetime, datetime | None]]
+) -> tuple[datetime | None, int | None, int, int, int | None, int | None]:
+    """first_at, window_days, consumed, available_seconds, min_quantity, max_quantity."""
+    facility, day = place.facility, place.evaluated_on
+    standing = [e.occurred_at for e in _entries(place, item_id) if e.reversed_at is None]
+    first_at = min(standing, default=None)
+    norm = place.book.norm(place.facility_id, facility.level if facility else None, item_id, day)
+    if norm is None:
+        return first_at, None, 0, 0, None, None
+    from_day = day - norm.window_days * DAY
+    counts_issues = facility is not None and facility.level in ("STORE", "WAREHOUSE")
+    consumed = sum(
+        dispensed + (issued if counts_issues else 0)
+        for (_, used_item, used_on), (dispensed, issued, *_) in uses.items()
+        if used_item == item_id and from_day <= used_on < day
+    )
+    if first_at is not None:
+        from_day = max(from_day, india_day(first_at))
+    available = _available_seconds(place, spans, from_day)
+    if consumed <= 0 or available < 7 * 86_400:
+        return first_at, norm.window_days, consumed, available, None, None
+    least = norm.lead_time_days + norm.safety_days
+    min_quantity = -(-consumed * least * 86_400 // available)
+    max_quantity = consumed * (least + norm.review_days) * 86_400 // available
+    return (
+        first_at,
+        norm.window_days,
+        consumed,
+        available,
+        min_quantity,
+        max(min_quantity, max_quantity),
+    )
+
+
+def _available_seconds(
+    place: Place, spans: list[tuple[datetime, datetime | None]], from_day: date
+) -> int:
+    """Of the days from `from_day` to the one before; what is out while closed isn't lost."""
+    day, facility = place.evaluated_on, place.facility
+    closed = place.book.closed_days(place.facility_id, facility, day)
+    seconds, one = max(0, (day - from_day).days) * 86_400, from_day
+    lost = timedelta()
+    while one < day:
+        if one not in closed:
+            begin, end = india_midnight(one), india_midnight(one + DAY)
+            for began_at, ended_at in spans:
+                out = min(ended_at or end, end) - max(began_at, begin)
+                lost += max(out, timedelta())
+        one += DAY
+    return seconds - floor(lost / timedelta(seconds=1))
+
+
+def _status(usable: int, min_quantity: int | None, max_quantity: int | None) -> str:
+    if usable <= 0:
+        return "out"
+    if min_quantity is None or max_quantity is None:
+        return "unrated"
+    if usable < min_quantity:
+        return "low"
+    return "over" if usable > max_quantity else "ok"
+
+
+def _counted_at(place: Place) -> datetime | None:
+    """Of its first complete count."""
+    counts = (record.event for record in place.standing)
+    complete = (e for e in counts if isinstance(e, LoggedStockCounted) and e.complete)
+    return min((event.occurred_at for event in complete), default=None)
+
+
+def _is_silent(place: Place) -> bool:
+    """Whether two whole open days have passed since a record came."""
+    known = place.ledger.events
+    heard = [known[key].recorded_at for key in known if key[0] == place.facility_id]
+    if not heard:
+        return True
+    facility, day = place.facility, india_day(max(heard)) + DAY
+    closed = place.book.closed_days(place.facility_id, facility, place.evaluated_on)
+    weekdays = facility.closed_weekdays if facility else None
+    shut = ("sunday",) if weekdays is None else weekdays
+    open_days = 0
+    while day < place.evaluated_on:
+        open_days += WEEKDAYS[day.weekday()] not in shut and day not in closed
+        day += DAY
+    return open_days >= 2
+
+
+def _facility_state(place: Place, states: Rows) -> tuple[Any, ...]:
+    facility = place.facility
+    counts = dict.fromkeys(STATUSES, 0)
+    paise = 0
+    for row in states.values():
+        if row[6] is not None:
+            counts[row[6]] += 1
+            paise += row[8]
+    return (
+        place.partition,
+        place.evaluated_on,
+        facility.level if facility else None,
+        facility.district_id if facility else None,
+        facility.state if facility else None,
+        _counted_at(place),
+        _is_silent(place),
+        *counts.values(),
+        paise,
+    )

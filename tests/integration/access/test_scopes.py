@@ -73,6 +73,10 @@ async def test_a_ring_of_parents_ends(callers: Callers) -> None:
         ("cmho", "/v1/overview?district=D1&district=D2"),
         ("cmho", "/v1/overview?district=D2&district=D1"),
         ("cmho", "/v1/overview?district="),
+        ("cmho", "/v1/reporting"),
+        ("cmho", "/v1/reporting?district=D2"),
+        ("cmho", "/v1/reporting?district=D1&district=D2"),
+        ("pharmacist", "/v1/reporting?district=D1"),
         ("pharmacist", "/v1/overview?facility_id=F1"),
         ("pharmacist", "/v1/overview?district=D1"),
         ("pharmacist", "/v1/discrepancies?district=D1"),
@@ -137,6 +141,7 @@ async def known(stack: Stack, callers: Callers, tmp_path: Path) -> AsyncIterator
 async def test_what_is_told_of_others(callers: Callers) -> None:
     await check_recall(callers)
     await check_overview(callers)
+    await check_reporting(callers)
     await check_availability(callers)
     await check_recorded_by(callers)
 
@@ -167,6 +172,30 @@ async def check_overview(callers: Callers) -> None:
     assert {event["facility_id"] for event in whole["newest_events"]} == {"F1", "F2"}
     assert officer.json()["events_per_second"] == round(1 / 60, 2)
     assert whole["events_per_second"] == round(2 / 60, 2)
+
+
+async def check_reporting(callers: Callers) -> None:
+    """F1 was heard of a moment ago, its parts never; of F2 nothing is told."""
+    answer = await callers.ask(callers.tokens["cmho"], "GET", "/v1/reporting?district=D1")
+    listed = {one["facility_id"]: one for one in answer.json()["facilities"]}
+    assert listed.keys() == {"F1", "F1-C1", "F1-C1-A"}
+    live = listed["F1"]
+    assert (live["reporting"], live["rule"], live["open_gaps"]) == ("live", "heard_in_time", 0)
+    assert live["delay_seconds"]["median"] == live["delay_seconds"]["p95"] < 60
+    assert live["last_heard_at"].endswith("Z")
+    assert listed["F1-C1"]["reporting"] == "not_started"
+    path = "/v1/facilities/F1/reporting"
+    one = (await callers.ask(callers.tokens["pharmacist"], "GET", path)).json()
+    assert one == live | {"taken_at": one["taken_at"]}
+    path = "/v1/reporting?reporting=not_started&limit=1"
+    page = (await callers.ask(callers.nhm, "GET", path)).json()
+    assert [each["facility_id"] for each in page["facilities"]] == ["F1-C1"]
+    path += f"&cursor={page['next_cursor']}"
+    page = (await callers.ask(callers.nhm, "GET", path)).json()
+    assert [each["facility_id"] for each in page["facilities"]] == ["F1-C1-A"]
+    assert page["next_cursor"] is None
+    unknown = await callers.ask(callers.nhm, "GET", "/v1/facilities/NOWHERE/reporting")
+    assert unknown.status_code == httpx.codes.NOT_FOUND
 
 
 async def check_availability(callers: Callers) -> None:

@@ -116,7 +116,7 @@ def _page(
     reports: Reports, reporting: Reporting | None, looked_at: int, limit: int
 ) -> dict[str, Any]:
     seen = reports.facilities[:looked_at]
-    wanted = [one for one in seen if reporting in (None, one.verdict.reporting)]
+    wanted = [one for one in seen if reporting is None or one.verdict.reporting == reporting]
     page = wanted[:limit]
     last = None
     if len(wanted) > limit:
@@ -132,7 +132,7 @@ def _page(
 
 
 def _told(facility: FacilityReporting) -> dict[str, Any]:
-    verdict, heard = facility.verdict, facility.last_heard_at
+    verdict, heard_at = facility.verdict, facility.last_heard_at
     return {
         "facility_id": facility.facility_id,
         "name": facility.name,
@@ -141,12 +141,12 @@ def _told(facility: FacilityReporting) -> dict[str, Any]:
         "reporting": verdict.reporting,
         "rule": verdict.rule,
         "closed_today": verdict.closed_today,
-        "last_heard_at": heard and in_utc(heard),
+        "last_heard_at": heard_at and in_utc(heard_at),
         "delay_seconds": {
-            "median": _rounded(facility.median_delay),
-            "p95": _rounded(facility.p95_delay),
+            "median": _rounded(facility.heard.median_delay_seconds),
+            "p95": _rounded(facility.p95_delay_seconds),
         },
-        "open_gaps": facility.open_gaps,
+        "open_gaps": facility.heard.open_gaps,
     }
 
 

@@ -99,8 +99,8 @@ SELECT {{snapshot}},
 
 
 class FacilityReporting(NamedTuple):
-    """Name, level and district are None where the facility isn't registered. Delays are in seconds,
-    from occurred to recorded, of the events recorded in the last `WINDOW`.
+    """Name, level and district are None where the facility isn't registered. `p95_delay_seconds` is
+    of the same events as the median that was heard.
     """
 
     facility_id: str
@@ -108,10 +108,12 @@ class FacilityReporting(NamedTuple):
     level: str | None
     district_id: str | None
     last_heard_at: str | None
-    median_delay: float | None
-    p95_delay: float | None
-    open_gaps: int
-    verdict: Verdict
+    p95_delay_seconds: float | None
+    heard: Heard
+
+    @property
+    def verdict(self) -> Verdict:
+        return judge_reporting(self.heard)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,10 +145,10 @@ async def list_reporting(
 
 
 def _reports(snapshot: Snapshot) -> Reports:
-    return Reports(snapshot, [_judge(fields) for fields in snapshot.loads("facilities")])
+    return Reports(snapshot, [_facility(fields) for fields in snapshot.loads("facilities")])
 
 
-def _judge(fields: Sequence[Any]) -> FacilityReporting:
+def _facility(fields: Sequence[Any]) -> FacilityReporting:
     facility, delays, open_gaps, today, heard_on, closed_weekdays, closures = fields
     median, p95 = delays or (None, None)
     heard = Heard(
@@ -157,4 +159,4 @@ def _judge(fields: Sequence[Any]) -> FacilityReporting:
         closed_weekdays=closed_weekdays,
         closures=[Closure(*map(date.fromisoformat, period)) for period in closures or ()],
     )
-    return FacilityReporting._make((*facility, median, p95, open_gaps, judge_reporting(heard)))
+    return FacilityReporting._make((*facility, p95, heard))

@@ -194,6 +194,13 @@ async def check_reporting(callers: Callers) -> None:
     page = (await callers.ask(callers.nhm, "GET", path)).json()
     assert [each["facility_id"] for each in page["facilities"]] == ["F1-C1-A"]
     assert page["next_cursor"] is None
+    for facility_id, expected in (("F1", "live"), ("F1-C1", "not_started")):
+        stock = await callers.ask(callers.nhm, "GET", f"/v1/facilities/{facility_id}/stock")
+        assert stock.json()["reporting"] == expected
+    then = await callers.ask(
+        callers.nhm, "GET", "/v1/facilities/F1/stock?as_of=2026-01-01T00:00:00Z"
+    )
+    assert then.json()["reporting"] is None
     unknown = await callers.ask(callers.nhm, "GET", "/v1/facilities/NOWHERE/reporting")
     assert unknown.status_code == httpx.codes.NOT_FOUND
 

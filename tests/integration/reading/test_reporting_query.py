@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from api.reporting_memory import ReportingMemory
 from projections.queries.reporting import FacilityReporting, find_reporting, list_reporting
 from projections.reading import ReadModel
 from projections.reporting import WEEKDAYS
@@ -77,12 +78,8 @@ async def test_registered_and_never_heard_of(model: ReadModel, rows: Rows) -> No
     one = await report(model)
     assert (one.name, one.level, one.district_id) == ("Facility F1", "PHC", "D1")
     assert one.verdict == ("not_started", "no_event_yet", False)
-    assert (one.last_heard_at, one.median_delay, one.p95_delay, one.open_gaps) == (
-        None,
-        None,
-        None,
-        0,
-    )
+    assert (one.last_heard_at, one.heard.median_delay_seconds, one.p95_delay_seconds) == (None,) * 3
+    assert one.heard.open_gaps == 0
 
 
 async def test_heard_of_and_not_registered(
@@ -107,8 +104,8 @@ async def test_delays_of_what_was_recorded_in_seven_days(
     await pharmacies.heard("F2", now - HOUR, delay=300 * DAY)
     one = await report(model)
     # 0, 0, 10, 20, 30 minutes, 5 hours, 400 days
-    assert one.median_delay == 20 * 60
-    assert one.p95_delay == pytest.approx(0.3 * 5 * 3600 + 0.7 * 400 * 24 * 3600)
+    assert one.heard.median_delay_seconds == 20 * 60
+    assert one.p95_delay_seconds == pytest.approx(0.3 * 5 * 3600 + 0.7 * 400 * 24 * 3600)
     assert one.verdict.reporting == "live"
     for _ in range(6):
         await pharmacies.heard("F1", now - HOUR, delay=7 * HOUR)
@@ -126,7 +123,7 @@ async def test_gaps_in_the_numbers_of_a_device(
     await pharmacies.heard("F1", now - HOUR, device_seq=8)
     await pharmacies.heard("F2", now - HOUR, device_seq=7)
     one = await report(model)
-    assert (one.open_gaps, one.verdict.rule) == (1, "device_gaps")
+    assert (one.heard.open_gaps, one.verdict.rule) == (1, "device_gaps")
     await pharmacies.heard("F1", now - HOUR, device_seq=7)
     assert (await report(model)).verdict.reporting == "live"
 
@@ -218,3 +215,24 @@ async def test_pages_by_district_and_level(
     third = (await list_reporting(model, after="F2", limit=1)).facilities[0]
     assert third.last_heard_at is not None
     assert third.last_heard_at.startswith(now.astimezone(UTC).isoformat()[:19])
+
+
+async def test_a_stock_answer_remembers_for_a_minute(
+    model: ReadModel, rows: Rows, pharmacies: Pharmacies, now: datetime
+) -> None:
+    """But when it was last heard of."""
+    today = now.astimezone(INDIA).date()
+    memory, forgetful = ReportingMemory(model), ReportingMemory(model, kept_seconds=0)
+
+    async def tell(of: ReportingMemory, heard_on: date | None, *, anew: bool = False) -> str | None:
+        return await of.tell("F1", partition=0, today=today, heard_on=heard_on, anew=anew)
+
+    assert await tell(memory, None) is None
+    await rows.add_facility("F1", closed_weekdays=OPEN_DAILY)
+    assert await tell(memory, None) == await tell(forgetful, None) == "not_started"
+    await pharmacies.heard("F1", now - DAY, delay=DAY)
+    assert await tell(memory, today - DAY) == "live"
+    assert await tell(memory, today - 3 * DAY) == "silent"
+    assert await tell(forgetful, today - DAY) == "late"
+    assert await tell(memory, today - DAY, anew=True) == "late"
+    assert await tell(memory, today - DAY) == "late"

@@ -187,13 +187,17 @@ async def check_reporting(callers: Callers) -> None:
     path = "/v1/facilities/F1/reporting"
     one = (await callers.ask(callers.tokens["pharmacist"], "GET", path)).json()
     assert one == live | {"taken_at": one["taken_at"]}
-    path = "/v1/reporting?reporting=not_started&limit=1"
-    page = (await callers.ask(callers.nhm, "GET", path)).json()
-    assert [each["facility_id"] for each in page["facilities"]] == ["F1-C1"]
-    path += f"&cursor={page['next_cursor']}"
-    page = (await callers.ask(callers.nhm, "GET", path)).json()
-    assert [each["facility_id"] for each in page["facilities"]] == ["F1-C1-A"]
-    assert page["next_cursor"] is None
+    assert await page_through(callers, "/v1/reporting?limit=3") == [
+        ["F1", "F1-C1", "F1-C1-A"],
+        ["F2"],
+    ]
+    path = "/v1/reporting?reporting=not_started"
+    assert await page_through(callers, f"{path}&limit=1") == [["F1-C1"], ["F1-C1-A"]]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("api.reporting.LOOKED_AT", 2)
+        assert await page_through(callers, path) == [["F1-C1"], ["F1-C1-A"]]
+        patch.setattr("api.reporting.LOOKED_AT", 1)
+        assert await page_through(callers, path) == [[], ["F1-C1"], ["F1-C1-A"], []]
     for facility_id, expected in (("F1", "live"), ("F1-C1", "not_started")):
         stock = await callers.ask(callers.nhm, "GET", f"/v1/facilities/{facility_id}/stock")
         assert stock.json()["reporting"] == expected
@@ -203,6 +207,19 @@ async def check_reporting(callers: Callers) -> None:
     assert then.json()["reporting"] is None
     unknown = await callers.ask(callers.nhm, "GET", "/v1/facilities/NOWHERE/reporting")
     assert unknown.status_code == httpx.codes.NOT_FOUND
+
+
+async def page_through(callers: Callers, path: str) -> list[list[str]]:
+    """Each page's facilities."""
+    pages: list[list[str]] = []
+    cursor = ""
+    while len(pages) < 9:
+        page = (await callers.ask(callers.nhm, "GET", path + cursor)).json()
+        pages.append([each["facility_id"] for each in page["facilities"]])
+        if page["next_cursor"] is None:
+            break
+        cursor = f"&cursor={page['next_cursor']}"
+    return pages
 
 
 async def check_availability(callers: Callers) -> None:

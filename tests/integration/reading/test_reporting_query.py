@@ -100,16 +100,23 @@ async def test_delays_of_what_was_recorded_in_seven_days(
     await pharmacies.heard("F1", now - 6.9 * DAY, delay=5 * HOUR)  # occurred before the 7 days
     await pharmacies.heard("F1", now - 6.9 * DAY, delay=400 * DAY)  # and so did this, long before
     await pharmacies.heard("F1", now - 7.1 * DAY, delay=400 * DAY)
-    await pharmacies.heard("F1", now - HOUR, delay=-5 * timedelta(minutes=1))  # a clock ahead: 0
     await pharmacies.heard("F2", now - HOUR, delay=300 * DAY)
     one = await report(model)
-    # 0, 0, 10, 20, 30 minutes, 5 hours, 400 days
-    assert one.heard.median_delay_seconds == 20 * 60
-    assert one.p95_delay_seconds == pytest.approx(0.3 * 5 * 3600 + 0.7 * 400 * 24 * 3600)
+    # 0, 10, 20, 30 minutes, 5 hours, 400 days
+    assert one.heard.median_delay_seconds == 25 * 60
+    assert one.p95_delay_seconds == pytest.approx(0.25 * 5 * 3600 + 0.75 * 400 * 24 * 3600)
     assert one.verdict.reporting == "live"
-    for _ in range(6):
+    for _ in range(5):
         await pharmacies.heard("F1", now - HOUR, delay=7 * HOUR)
     assert (await report(model)).verdict == ("late", "median_delay", False)
+
+
+async def test_a_clock_ahead_is_no_delay(
+    model: ReadModel, rows: Rows, pharmacies: Pharmacies, now: datetime
+) -> None:
+    await pharmacies.heard("F1", now - HOUR, delay=-timedelta(minutes=5))
+    one = await report(model)
+    assert (one.heard.median_delay_seconds, one.p95_delay_seconds) == (0, 0)
 
 
 async def test_gaps_in_the_numbers_of_a_device(
@@ -126,6 +133,17 @@ async def test_gaps_in_the_numbers_of_a_device(
     assert (one.heard.open_gaps, one.verdict.rule) == (1, "device_gaps")
     await pharmacies.heard("F1", now - HOUR, device_seq=7)
     assert (await report(model)).verdict.reporting == "live"
+
+
+async def test_a_gap_before_the_first_number_looked_at(
+    model: ReadModel, rows: Rows, pharmacies: Pharmacies, now: datetime
+) -> None:
+    await rows.add_facility("F1", closed_weekdays=OPEN_DAILY)
+    await pharmacies.heard("F1", now - 30 * DAY, device_seq=5)
+    await pharmacies.heard("F1", now - HOUR, device_seq=7)
+    assert (await report(model)).heard.open_gaps == 1
+    await pharmacies.heard("F1", now - 20 * DAY, device_seq=6)
+    assert (await report(model)).heard.open_gaps == 0
 
 
 async def test_silent_days_and_closures(

@@ -2,7 +2,9 @@
 
 from collections.abc import Collection, Sequence
 from datetime import date, timedelta
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, get_args
+
+from stream.reference import Weekday
 
 Reporting = Literal["live", "late", "silent", "closed", "not_started"]
 Rule = Literal[
@@ -22,7 +24,8 @@ WINDOW: Final = timedelta(days=7)
 
 SUNDAYS: Final = ("sunday",)
 """When a facility is closed whose record doesn't say."""
-WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+WEEKDAYS: Final[tuple[str, ...]] = get_args(Weekday)
+"""In the order of `date.weekday`."""
 
 
 class Closure(NamedTuple):

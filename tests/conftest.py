@@ -1,5 +1,6 @@
 """Fixtures that any test may use."""
 
+import os
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -11,6 +12,10 @@ from hypothesis import HealthCheck, settings
 
 from tests.log_reading import Database
 from tests.stack import Stack, running_stack
+from tests.system.service import Service
+
+# A broker of a test lives for seconds: what the JVM's slower compiler gains it never gets back.
+os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
 
 # A busy machine is slow to make even the first example; no test is about that.
 settings.register_profile("dawalog", suppress_health_check=[HealthCheck.too_slow], deadline=None)
@@ -27,6 +32,18 @@ def _log_plainly() -> None:
             structlog.processors.LogfmtRenderer(),
         ]
     )
+
+
+@pytest.fixture(scope="session")
+def stopped_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of an `up` that ran once and was stopped; for copies, see `copy_folder`."""
+    service = Service(folder=tmp_path_factory.mktemp("stopped") / "data")
+    try:
+        service.start()
+        assert service.stop() == 0
+    finally:
+        service.close()
+    return service.folder
 
 
 @pytest.fixture(scope="session")

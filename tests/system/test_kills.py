@@ -30,6 +30,9 @@ PARTS = ("api", "kafka", "postgres", "worker-1")
 MOMENTS = ("at once", "posted", "posted", "visible")
 """When the next part is killed: while the last one is away, when posts go through again, or when
 they show."""
+KAFKA_AGAIN = 4
+"""So often it is killed again as it comes back, the first time: with the keeper's growing delays
+it is then away for longer than an append waits, and nobody knows what became of what was sent."""
 UNDER_WAY = len(FACILITIES) * BATCH_EVENTS
 BACK_SECONDS = 60
 WORKER_BACK_SECONDS = 6
@@ -42,8 +45,13 @@ async def test_kills_in_random_order_lose_and_double_nothing(service: Service, k
     dice = random.Random(SEED)
     url = await asyncio.to_thread(service.start)
     async with posting(url) as pharmacies:
+        # A facility that is in the log, but not projected, is unknown to an API that starts anew.
+        await until_visible(service.database_url, await until_posted(pharmacies))
         for number, name, moment in plan(dice, kills):
-            await kill(service, name)
+            pid = await kill(service, name)
+            if name == "kafka" and number < len(PARTS):
+                for _ in range(KAFKA_AGAIN):
+                    pid = await kill(service, name, but=pid)
             print(
                 f"{number + 1}: killed {name} after {len(pharmacies.acknowledged)} acknowledged, "
                 f"the next one: {moment}"
@@ -63,16 +71,21 @@ def plan(dice: random.Random, kills: int) -> list[tuple[int, str, str]]:
     return list(zip(range(kills), names, moments, strict=False))
 
 
-async def kill(service: Service, name: str) -> None:
-    """Kill it, as soon as it runs."""
+async def kill(service: Service, name: str, but: int = 0) -> int:
+    """Kill it, as soon as it runs, as another process than `but`; returns its pid."""
+    pid = 0
 
     async def killed() -> bool:
-        with suppress(KeyError, ProcessLookupError):  # it isn't back yet, or ended by itself
-            os.kill(service.pids()[name], signal.SIGKILL)
-            return True
+        nonlocal pid
+        with suppress(ProcessLookupError):  # it ended by itself
+            pid = service.pids().get(name, but)  # it isn't back yet
+            if pid not in (0, but):
+                os.kill(pid, signal.SIGKILL)
+                return True
         return False
 
     await until(killed, f"{name} runs", BACK_SECONDS)
+    return pid
 
 
 async def some_go_on(moment: str, pharmacies: Posting, url: str) -> None:
@@ -142,7 +155,8 @@ async def reading(url: str) -> AsyncIterator[Database]:
 
 @pytest.mark.timeout(120)
 @pytest.mark.alone
-async def test_killed_worker_applies_again_within_seconds(service: Service) -> None:
+async def test_killed_worker_applies_again_within_seconds(new_service: Service) -> None:
+    service = new_service
     url = await asyncio.to_thread(service.start)
     database_url = service.database_url
     loop = asyncio.get_running_loop()

@@ -17,7 +17,7 @@ demo: $(STAMP) ## the whole service with a small state and a day of its pharmaci
 	@$(BIN)/dawalog demo
 
 test: $(STAMP) ## all tests, on a real Kafka and a real Postgres; two at a time
-	@$(BIN)/pytest -n 2 --dist worksteal -m "not slow and not alone"
+	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow and not alone"
 	@$(BIN)/pytest -m alone
 
 check: $(STAMP) ## format, lint, types, directions of imports, dependencies

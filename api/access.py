@@ -76,6 +76,8 @@ RULES: Final[Mapping[str, Rule]] = {
     "GET /v1/facilities/{facility_id}/items/{item_id}/card": Rule.FACILITY,
     "GET /v1/facilities/{facility_id}/events": Rule.FACILITY,
     "GET /v1/facilities/{facility_id}/events/{event_id}": Rule.FACILITY,
+    "GET /v1/facilities/{facility_id}/reporting": Rule.FACILITY,
+    "GET /v1/reporting": Rule.BY_DISTRICT,
     "GET /v1/discrepancies": Rule.BY_FILTER,
     "GET /v1/transfers": Rule.BY_FILTER,
     "GET /v1/overview": Rule.BY_DISTRICT,

@@ -22,6 +22,7 @@ from api import (
     pages,
     recalls,
     reference,
+    reporting,
     stock,
     transfers,
 )
@@ -67,6 +68,7 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         transfers,
         recalls,
         overview,
+        reporting,
         live,
         changes,
         catalogue,

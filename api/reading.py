@@ -3,6 +3,7 @@
 from api.live_hub import LiveHub
 from api.log_ends import LogEnds
 from api.projected import Projected
+from api.reporting_memory import ReportingMemory
 from projections.queries.pull import Pulls
 from projections.reading import ReadModel
 from projections.settings import ReadingSettings
@@ -21,6 +22,7 @@ class Reading:
         self.log_ends = LogEnds(kafka)
         self.live = LiveHub(model, self.projected)
         self.pulls = Pulls(database)
+        self.reporting = ReportingMemory(model)
 
     async def start(self) -> None:
         await self.projected.start()

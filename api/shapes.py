@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from api.openapi import PROBLEMS
 from projections.queries.recalls import Why
+from projections.reporting import Reporting
 from projections.transfers import TransferStatus
 from projections.usable import LotState
 
@@ -66,6 +67,7 @@ class StockAnswer(Page):
     known_at: datetime
     position: str
     last_heard_at: datetime | None
+    reporting: Reporting | None
     suspect: bool
     open_discrepancies: int
     items: list[ItemShape]

@@ -22,8 +22,9 @@ from api.parameters import (
 )
 from api.services import services_of
 from api.shapes import StockAnswer, read_answers
-from projections.queries.moments import Moment
+from projections.queries.moments import PRESENT, Moment
 from projections.queries.stock import FacilityStock, find_stock
+from projections.reporting import Reporting
 from stream.fields import Id, Instant
 
 router = APIRouter(tags=["reading"], dependencies=[Depends(require_position)])
@@ -64,6 +65,8 @@ async def read_stock(
     page's moment. Lots are in the order in which they should be given: first expiry first.
 
     `open_discrepancies` counts those of kinds negative_stock, unrecorded_lot and unknown_item.
+    `reporting` is null at a past moment and on further pages. Delays, gaps and closures may come
+    into it a minute late, but not with Dawalog-Min-Position.
     """
     refuse(request, "include")
     reading = services_of(request).reading
@@ -71,11 +74,12 @@ async def read_stock(
     place = Place("", as_of, within_range(known_at), as_of)
     if cursor:
         place = Place(*decode_cursor(cursor, STOCK_CURSOR))
+    moment = Moment(place.as_of, place.known_at)
     stock = await find_stock(
         reading.model,
         facility_id=facility_id,
         partition=reading.log_ends.partition_of(facility_id),
-        moment=Moment(place.as_of, place.known_at),
+        moment=moment,
         item_id=item_id,
         after_item_id=place.after_item_id,
         # the status is only known once usable is
@@ -84,7 +88,20 @@ async def read_stock(
     if stock is None:
         raise facility_not_found(facility_id)
     body = _body(facility_id, stock, status, limit, place)
+    body["reporting"] = await _reporting(request, facility_id, stock) if moment == PRESENT else None
     return answer(request, reading, body, stock.snapshot, facility_id=facility_id)
+
+
+async def _reporting(request: Request, facility_id: str, stock: FacilityStock) -> Reporting | None:
+    reading = services_of(request).reading
+    here, heard_at = zone(stock.time_zone), stock.last_heard_at
+    return await reading.reporting.tell(
+        facility_id,
+        partition=reading.log_ends.partition_of(facility_id),
+        today=stock.snapshot.taken_at.astimezone(here).date(),
+        heard_on=heard_at and heard_at.astimezone(here).date(),
+        anew=getattr(request.state, "min_position", None) is not None,
+    )
 
 
 def _body(

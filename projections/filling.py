@@ -1,7 +1,7 @@
 """Filling a read model that isn't live, from plain consumers, by the same lanes as a worker's."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -54,15 +54,19 @@ class Filling:
             )
 
     async def _reach(self, stops: Offsets, progress: Callable[[int], None]) -> None:
-        async for records in self._log.read(self.next_offsets(), stops):
+        async for records in self._log.read(self.next_offsets(), stops, self._choose):
             topic, partition = place = (records[0].topic, records[0].partition)
-            await self._or_failure(self._projector.wait_for_room({partition}))
             batch = RecordBatch(topic, partition, self._epochs[place], records)
             await self._projector.submit(batch)
             progress(sum(self.next_offsets().values()))
         while any(self.next_offsets()[place] < stop for place, stop in stops.items()):
             await self._or_failure(asyncio.sleep(POLL_SECONDS))
         progress(sum(self.next_offsets().values()))
+
+    async def _choose(self, places: Collection[tuple[str, int]]) -> Collection[tuple[str, int]]:
+        """Those whose lane has room: one with much to do leaves no other without work."""
+        await self._or_failure(self._projector.wait_for_room({number for _, number in places}))
+        return [place for place in places if self._projector.has_room(place[1])]
 
     async def _or_failure(self, work: Coroutine[Any, Any, None]) -> None:
         """Wait for `work`; raises what broke in the projector, which may be what it waits for."""

@@ -1,7 +1,7 @@
 """Reading the log from any offset to any other, without a consumer group."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final, TypeAlias
 
@@ -15,6 +15,9 @@ from stream.topics import MAX_MESSAGE_BYTES, count_partitions
 
 Offsets: TypeAlias = dict[tuple[str, int], int]
 """(topic, partition) → offset"""
+
+Choice: TypeAlias = Callable[[Collection[tuple[str, int]]], Awaitable[Collection[tuple[str, int]]]]
+"""Of these partitions, which to read from next; at least one."""
 
 FETCH_RECORDS: Final = 4000
 FETCH_WAIT_MS: Final = 100
@@ -41,9 +44,15 @@ class LogReader:
         return {(tp.topic, tp.partition): end for tp, end in ends.items()}
 
     async def read(
-        self, starts: Mapping[tuple[str, int], int], stops: Mapping[tuple[str, int], int]
+        self,
+        starts: Mapping[tuple[str, int], int],
+        stops: Mapping[tuple[str, int], int],
+        choose: Choice | None = None,
     ) -> AsyncIterator[list[LogRecord]]:
         """Records of one partition at a time, in order, from each start to before its stop.
+
+        Args:
+            choose: asked before each fetch with all that isn't read to its stop.
 
         The stops must not be beyond the ends. Raises Corrupt where the log lost its beginning,
         Unavailable where the broker is away.
@@ -59,7 +68,8 @@ class LogReader:
         for tp in waiting:
             self._consumer.seek(tp, starts.get((tp.topic, tp.partition), 0))
         while waiting:
-            for tp, records in (await self._fetch(waiting)).items():
+            chosen = await choose(waiting) if choose else waiting
+            for tp, records in (await self._fetch(chosen)).items():
                 stop = waiting[tp]
                 if records[-1].offset + 1 >= stop:
                     del waiting[tp]
@@ -68,14 +78,14 @@ class LogReader:
                     yield wanted
 
     async def _fetch(
-        self, waiting: Mapping[TopicPartition, int]
+        self, chosen: Collection[tuple[str, int]]
     ) -> dict[TopicPartition, list[LogRecord]]:
         clock = asyncio.get_running_loop().time
         began = clock()
         while True:
             try:
                 fetched: dict[TopicPartition, list[LogRecord]] = await self._consumer.getmany(
-                    *waiting, timeout_ms=1000, max_records=FETCH_RECORDS
+                    *chosen, timeout_ms=1000, max_records=FETCH_RECORDS
                 )
             except OffsetOutOfRangeError as error:
                 raise Corrupt(f"the log lost its beginning: {error}") from error

@@ -58,6 +58,10 @@ RETURN greatest(recorded_at - sent_at::timestamptz, sent_at::timestamptz - recor
 CREATE INDEX event_clock ON event (facility_no, recorded_at)
     WHERE body ? 'sent_at' AND clock_is_off(body ->> 'sent_at', recorded_at);
 
+-- Events that were recorded more than 6 hours after they occurred: `projections.reporting.LATE_AFTER`.
+CREATE INDEX event_late ON event (facility_no, recorded_at)
+    WHERE recorded_at - occurred_at > interval '6 hours';
+
 -- Which event reverses which, also where the reversed one hasn't come yet.
 CREATE TABLE reversal (
     facility_no integer NOT NULL,

@@ -10,32 +10,43 @@ from typing import Final
 
 from projections.discrepancies.kind import Kind
 
-_SEQ: Final = "({0}.body ->> 'device_seq')::bigint"
-_SAME_DEVICE: Final = """
-    earlier.facility_no = event.facility_no AND earlier.body ? 'device_seq'
-    AND earlier.body ->> 'device_id' = event.body ->> 'device_id'
+_SEQ: Final = "(body ->> 'device_seq')::bigint"
+
+# Where the number before it is among those looked at, there is no gap. Only for the others, a few,
+# is the greatest smaller one looked for among all events of the device.
+GAPS: Final = f"""
+    SELECT device_id, numbered.seq, numbered.occurred_at, numbered.event_id,
+           before.seq AS seq_before, before.event_id AS event_before
+    FROM (
+        SELECT *, lag(seq) OVER (PARTITION BY device_id ORDER BY seq, occurred_at, event_id) AS near
+        FROM (
+            SELECT event_id, occurred_at, body ->> 'device_id' AS device_id, {_SEQ} AS seq
+            FROM event
+            WHERE event.facility_no = place.facility_no AND occurred_at >= {{since}}
+              AND body ? 'device_seq'
+            OFFSET 0  -- a sort of numbers, not of bodies
+        ) AS event
+    ) AS numbered
+    CROSS JOIN LATERAL (
+        SELECT earlier.event_id, {_SEQ} AS seq FROM event AS earlier
+        WHERE earlier.facility_no = place.facility_no AND body ? 'device_seq'
+          AND body ->> 'device_id' = device_id AND {_SEQ} < numbered.seq
+        ORDER BY {_SEQ} DESC, earlier.occurred_at, earlier.event_id LIMIT 1
+    ) AS before
+    WHERE (near IS NULL OR near < numbered.seq - 1) AND before.seq < numbered.seq - 1
+"""
+"""Of `place`, those that end with an event that occurred at `since` or later. Of two events with
+one number the one that occurred first counts.
 """
 
 DEVICE_GAP: Final = Kind(
     "device_gap",
     found=f"""
-    SELECT * FROM (
-        SELECT DISTINCT ON (event.facility_no, event.body ->> 'device_id', {_SEQ.format("event")})
-               place.facility_id, NULL::text, NULL::text, NULL::integer, event.occurred_at,
-               ARRAY[before.event_id::text, event.event_id::text], NULL::timestamptz, NULL::text[],
-               jsonb_build_object('device_id', event.body -> 'device_id',
-                   'first_missing', before.seq + 1, 'last_missing', {_SEQ.format("event")} - 1)
-        FROM place JOIN event USING (facility_no)
-        CROSS JOIN LATERAL (
-            SELECT earlier.event_id, {_SEQ.format("earlier")} AS seq FROM event AS earlier
-            WHERE {_SAME_DEVICE} AND {_SEQ.format("earlier")} < {_SEQ.format("event")}
-            ORDER BY {_SEQ.format("earlier")} DESC, earlier.occurred_at, earlier.event_id LIMIT 1
-        ) AS before
-        WHERE event.occurred_at >= $3 AND event.body ? 'device_seq'
-          AND before.seq < {_SEQ.format("event")} - 1
-        ORDER BY event.facility_no, event.body ->> 'device_id', {_SEQ.format("event")},
-                 event.occurred_at, event.event_id
-    ) AS gap
+    SELECT place.facility_id, NULL::text, NULL::text, NULL::integer, occurred_at,
+           ARRAY[event_before::text, event_id::text], NULL::timestamptz, NULL::text[],
+           jsonb_build_object('device_id', device_id,
+               'first_missing', seq_before + 1, 'last_missing', seq - 1)
+    FROM place CROSS JOIN LATERAL ({GAPS.format(since="$3")}) AS gap
     """,
     sentence="Events {first_missing} to {last_missing} of device {device_id} have not come. Open "
     "the app on it, with internet, so that it can send them.",

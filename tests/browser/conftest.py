@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.system.service import Service
+from tests.system.service import Service, copy_folder
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -44,10 +44,12 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 @pytest.fixture(scope="module")
-def service(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def service(
+    browser: Browser, stopped_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
     """It runs; after the browser, so that nothing is started for nothing."""
-    folder: Path = tmp_path_factory.mktemp("browser")
-    made = Service(folder=folder / "data")
+    folder = copy_folder(stopped_folder, tmp_path_factory.mktemp("browser") / "data")
+    made = Service(folder=folder)
     try:
         made.start()
         yield made

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.system.service import Service
+from tests.system.service import Service, copy_folder
 
 pytestmark = pytest.mark.timeout(150)
 
@@ -15,9 +15,11 @@ DISTRICTS = {"P1": "D1", "P2": "D2"}
 
 
 @pytest.fixture(scope="module")
-def service(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def service(
+    browser: Browser, stopped_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
     """Two facilities, in two districts."""
-    folder: Path = tmp_path_factory.mktemp("sign-in") / "data"
+    folder = copy_folder(stopped_folder, tmp_path_factory.mktemp("sign-in") / "data")
     made = Service(folder=folder, asks_for_tokens=True)
     try:
         made.start()

@@ -20,8 +20,9 @@ def status(url: str, token: str = "") -> int:
     return httpx.get(url, headers=headers).status_code
 
 
-def test_up_asks_for_tokens(service: Service) -> None:
+def test_up_asks_for_tokens(new_service: Service) -> None:
     """Whatever the environment says. Tokens that were made before it ran count."""
+    service = new_service
     service.asks_for_tokens = True
     service.settings_given = {"DAWALOG_OPEN_ACCESS": "true"}
     early = service.token("--role", "integration")

@@ -31,7 +31,7 @@ def demo(tmp_path: Path) -> Iterator[Service]:
 
 def count(service: Service, rows: str) -> int:
     async def ask() -> int:
-        connection = await asyncpg.connect(str(service.settings()["database_url"]))
+        connection = await asyncpg.connect(service.database_url)
         try:
             await connection.execute("SET search_path TO model_1")
             return int(await connection.fetchval(f"SELECT count(*) FROM {rows}"))

@@ -10,7 +10,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from tests.system.service import Service, dawalog
+from tests.system.service import Service, copy_folder, dawalog
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -35,8 +35,10 @@ SELECT (SELECT count(*) FROM event) AS events,
 
 
 @pytest.fixture(scope="module")
-def running_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    folder = tmp_path_factory.mktemp("import") / "data"
+def running_service(
+    stopped_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
+    folder = copy_folder(stopped_folder, tmp_path_factory.mktemp("import") / "data")
     service = Service(folder=folder, asks_for_tokens=True)
     try:
         service.start()
@@ -47,7 +49,7 @@ def running_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servic
 
 @pytest.fixture
 async def model(running_service: Service) -> "asyncpg.Connection[Any]":
-    url = str(running_service.settings()["database_url"])
+    url = running_service.database_url
     return await asyncpg.connect(url, server_settings={"search_path": "model_1"})
 
 

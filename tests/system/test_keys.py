@@ -122,8 +122,7 @@ def holders(service: Service, text: str) -> set[Path]:
 
 async def read_records(service: Service) -> bytes:
     """Kafka's records as consumers get them: in its files they are compressed."""
-    servers = str(service.settings()["kafka_bootstrap_servers"])
-    records = await read_log(KafkaSettings(kafka_bootstrap_servers=servers))
+    records = await read_log(KafkaSettings(kafka_bootstrap_servers=service.bootstrap_servers))
     return b"\n".join(
         part
         for record in records

@@ -1,6 +1,7 @@
 """SIGKILL of any part in random order under load: nothing acknowledged is lost or done twice.
 
-`DAWALOG_TEST_KILLS` is how many (20), `DAWALOG_TEST_SEED` in which order (printed; else random).
+`DAWALOG_TEST_KILLS` is how many the long series has (20; `-m slow`), `DAWALOG_TEST_SEED` in which
+order and when (printed; else random).
 Broken on purpose once, to see the first test fail: `stream.lanes` answering that a record is in the
 log where it doesn't know.
 """
@@ -9,7 +10,7 @@ import asyncio
 import os
 import random
 import signal
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -26,43 +27,69 @@ from tests.waiting import until
 KILLS = int(os.environ.get("DAWALOG_TEST_KILLS", "20"))
 SEED = os.environ.get("DAWALOG_TEST_SEED") or str(random.SystemRandom().randrange(10**6))
 PARTS = ("api", "kafka", "postgres", "worker-1")
+MOMENTS = ("at once", "posted", "posted", "visible")
+"""When the next part is killed: while the last one is away, when posts go through again, or when
+they show."""
+KAFKA_AGAIN = 4
+"""So often it is killed again as it comes back, the first time: with the keeper's growing delays
+it is then away for longer than an append waits, and nobody knows what became of what was sent."""
 UNDER_WAY = len(FACILITIES) * BATCH_EVENTS
 BACK_SECONDS = 60
 WORKER_BACK_SECONDS = 6
 
 
-@pytest.mark.timeout(60 + 15 * KILLS)
-async def test_kills_in_random_order_lose_and_double_nothing(service: Service) -> None:
+@pytest.mark.timeout(360)
+@pytest.mark.parametrize("kills", [8, pytest.param(KILLS, marks=pytest.mark.slow)])
+async def test_kills_in_random_order_lose_and_double_nothing(service: Service, kills: int) -> None:
     print(f"DAWALOG_TEST_SEED={SEED}")
     dice = random.Random(SEED)
-    first = dice.sample(PARTS, len(PARTS))  # each at least once
     url = await asyncio.to_thread(service.start)
-    settings = await asyncio.to_thread(service.settings)
     async with posting(url) as pharmacies:
-        for number in range(KILLS):
-            name = await kill(service, dice, first[number : number + 1] or PARTS)
-            print(f"{number + 1}: killed {name} after {len(pharmacies.acknowledged)} acknowledged")
-            await some_go_on(dice, pharmacies, str(settings["database_url"]))
-    assert len(pharmacies.acknowledged) > 10 * KILLS
-    await until_visible(str(settings["database_url"]), pharmacies.acknowledged[-1])
-    await assert_exact(settings, pharmacies.acknowledged)
+        # A facility that is in the log, but not projected, is unknown to an API that starts anew.
+        await until_visible(service.database_url, await until_posted(pharmacies))
+        for number, name, moment in plan(dice, kills):
+            pid = await kill(service, name)
+            if name == "kafka" and number < len(PARTS):
+                for _ in range(KAFKA_AGAIN):
+                    pid = await kill(service, name, but=pid)
+            print(
+                f"{number + 1}: killed {name} after {len(pharmacies.acknowledged)} acknowledged, "
+                f"the next one: {moment}"
+            )
+            await some_go_on(moment, pharmacies, service.database_url)
+    assert len(pharmacies.acknowledged) > 10 * kills
+    await until_visible(service.database_url, pharmacies.acknowledged[-1])
+    await assert_exact(service, pharmacies.acknowledged)
     assert await asyncio.to_thread(service.stop) == 0
 
 
-async def kill(service: Service, dice: random.Random, names: Sequence[str]) -> str:
-    """Kill one of these parts, of those that run at this moment; returns which."""
-    while True:
-        pids = await asyncio.to_thread(service.pids)
-        if running := [name for name in names if name in pids]:
-            name = dice.choice(running)
-            with suppress(ProcessLookupError):  # it ended by itself meanwhile
-                os.kill(pids[name], signal.SIGKILL)
-                return name
+def plan(dice: random.Random, kills: int) -> list[tuple[int, str, str]]:
+    """Rounds in which each part is killed once, and each moment comes once, paired by chance."""
+    rounds = -(-kills // len(PARTS))
+    names = [name for _ in range(rounds) for name in dice.sample(PARTS, len(PARTS))]
+    moments = [moment for _ in range(rounds) for moment in dice.sample(MOMENTS, len(MOMENTS))]
+    return list(zip(range(kills), names, moments, strict=False))
 
 
-async def some_go_on(dice: random.Random, pharmacies: Posting, url: str) -> None:
-    """Wait for a moment by chance: at once, when posts go through again, or when they show."""
-    match dice.choice(("at once", "posted", "posted", "visible")):
+async def kill(service: Service, name: str, but: int = 0) -> int:
+    """Kill it, as soon as it runs, as another process than `but`; returns its pid."""
+    pid = 0
+
+    async def killed() -> bool:
+        nonlocal pid
+        with suppress(ProcessLookupError):  # it ended by itself
+            pid = service.pids().get(name, but)  # it isn't back yet
+            if pid not in (0, but):
+                os.kill(pid, signal.SIGKILL)
+                return True
+        return False
+
+    await until(killed, f"{name} runs", BACK_SECONDS)
+    return pid
+
+
+async def some_go_on(moment: str, pharmacies: Posting, url: str) -> None:
+    match moment:
         case "posted":
             await until_posted(pharmacies)
         case "visible":
@@ -97,11 +124,11 @@ async def until_visible(url: str, key: Key) -> None:
     await until(visible, "an acknowledged event shows", BACK_SECONDS)
 
 
-async def assert_exact(settings: dict[str, object], acknowledged: list[Key]) -> None:
+async def assert_exact(service: Service, acknowledged: list[Key]) -> None:
     """Everything is projected, and every row is what the definition says of the log."""
-    kafka = KafkaSettings(kafka_bootstrap_servers=str(settings["kafka_bootstrap_servers"]))
+    kafka = KafkaSettings(kafka_bootstrap_servers=service.bootstrap_servers)
     ends = await log_ends(kafka)
-    async with reading(str(settings["database_url"])) as database:
+    async with reading(service.database_url) as database:
 
         async def at_the_end() -> bool:
             return await projected(database) == ends
@@ -128,15 +155,16 @@ async def reading(url: str) -> AsyncIterator[Database]:
 
 @pytest.mark.timeout(120)
 @pytest.mark.alone
-async def test_killed_worker_applies_again_within_seconds(service: Service) -> None:
+async def test_killed_worker_applies_again_within_seconds(new_service: Service) -> None:
+    service = new_service
     url = await asyncio.to_thread(service.start)
-    database_url = str((await asyncio.to_thread(service.settings))["database_url"])
+    database_url = service.database_url
     loop = asyncio.get_running_loop()
     took = []
     async with posting(url) as pharmacies:
         for _ in range(2):
             await until_visible(database_url, await until_posted(pharmacies))
-            pid = (await asyncio.to_thread(service.pids))["worker-1"]
+            pid = service.pids()["worker-1"]
             assert b"DAWALOG_WORKER_INSTANCE_ID=worker-1\0" in environment_of(pid)
             os.kill(pid, signal.SIGKILL)
             killed_at = loop.time()

@@ -94,7 +94,7 @@ async def run(*words: str, folder: str) -> Any:
 
 async def ask(service: Service, statement: str) -> list[Any]:
     """The first column of what the service's database answers."""
-    connection = await asyncpg.connect(str(service.settings()["database_url"]))
+    connection = await asyncpg.connect(service.database_url)
     try:
         return [row[0] for row in await connection.fetch(statement)]
     finally:

@@ -1,6 +1,7 @@
 """`dawalog up` as an operator meets it, on real parts."""
 
 import asyncio
+import json
 import os
 import signal
 import socket
@@ -57,7 +58,7 @@ def is_ready(service: Service) -> bool:
 
 def projected_records(service: Service) -> int:
     async def count() -> int:
-        connection = await asyncpg.connect(str(service.settings()["database_url"]))
+        connection = await asyncpg.connect(service.database_url)
         try:
             total = await connection.fetchval(
                 "SELECT sum(next_offset)::bigint FROM model_1.position"
@@ -69,14 +70,18 @@ def projected_records(service: Service) -> int:
     return asyncio.run(count())
 
 
-def test_runs_stops_in_order_and_goes_on_where_it_was(service: Service) -> None:
+def test_runs_stops_in_order_and_goes_on_where_it_was(new_service: Service) -> None:
+    service = new_service
     url = service.start()
     pids = service.pids()
     assert set(pids) == PARTS
     assert program(pids["kafka"]) == "java"
     assert program(pids["postgres"]) == "postgres"
+    listed = json.loads(dawalog("ps", "--json", folder=service.folder).stdout)
+    assert {part["name"]: part["pid"] for part in listed} == pids
     known = service.settings()
     assert known["api_url"] == url
+    assert known["database_url"] == service.database_url
     register_district(service, "ajmer")
     wait_until(lambda: projected_records(service) == 1, "the record in the database")
 
@@ -133,33 +138,25 @@ def test_killed_up_leaves_nothing_behind(service: Service) -> None:
     assert service.stop() == 0
 
 
-@pytest.fixture
-def stopped(service: Service) -> Service:
-    """A service that ran once and was stopped."""
-    service.start()
-    assert service.stop() == 0
-    return service
-
-
-def test_names_a_damaged_folder(stopped: Service) -> None:
-    meta = stopped.folder / "kafka" / "data" / "meta.properties"
+def test_names_a_damaged_folder(service: Service) -> None:
+    meta = service.folder / "kafka" / "data" / "meta.properties"
     whole = meta.read_bytes()
     meta.write_bytes(b"\0\xff" * 40)
-    assert_refused(stopped.folder, "meta.properties")
+    assert_refused(service.folder, "meta.properties")
     meta.write_bytes(whole)
 
-    metadata = stopped.folder / "kafka" / "data" / "__cluster_metadata-0"
+    metadata = service.folder / "kafka" / "data" / "__cluster_metadata-0"
     lost = [path for path in metadata.iterdir() if path.suffix in {".log", ".snapshot"}]
     for path in lost:
         path.write_bytes(b"\xff" * 4000)
-    assert_refused(stopped.folder, "has lost alert-events, reference, stock-events")
+    assert_refused(service.folder, "has lost alert-events, reference, stock-events")
 
-    version = stopped.folder / "postgres" / "data" / "PG_VERSION"
+    version = service.folder / "postgres" / "data" / "PG_VERSION"
     version.unlink()
-    assert_refused(stopped.folder, "PG_VERSION")
+    assert_refused(service.folder, "PG_VERSION")
 
-    (stopped.folder / "installation.json").write_text("{")
-    assert_refused(stopped.folder, "installation.json")
+    (service.folder / "installation.json").write_text("{")
+    assert_refused(service.folder, "installation.json")
 
 
 def test_names_a_port_in_use(tmp_path: Path) -> None:

@@ -73,6 +73,10 @@ async def test_a_ring_of_parents_ends(callers: Callers) -> None:
         ("cmho", "/v1/overview?district=D1&district=D2"),
         ("cmho", "/v1/overview?district=D2&district=D1"),
         ("cmho", "/v1/overview?district="),
+        ("cmho", "/v1/reporting"),
+        ("cmho", "/v1/reporting?district=D2"),
+        ("cmho", "/v1/reporting?district=D1&district=D2"),
+        ("pharmacist", "/v1/reporting?district=D1"),
         ("pharmacist", "/v1/overview?facility_id=F1"),
         ("pharmacist", "/v1/overview?district=D1"),
         ("pharmacist", "/v1/discrepancies?district=D1"),
@@ -137,6 +141,7 @@ async def known(stack: Stack, callers: Callers, tmp_path: Path) -> AsyncIterator
 async def test_what_is_told_of_others(callers: Callers) -> None:
     await check_recall(callers)
     await check_overview(callers)
+    await check_reporting(callers)
     await check_availability(callers)
     await check_recorded_by(callers)
 
@@ -167,6 +172,54 @@ async def check_overview(callers: Callers) -> None:
     assert {event["facility_id"] for event in whole["newest_events"]} == {"F1", "F2"}
     assert officer.json()["events_per_second"] == round(1 / 60, 2)
     assert whole["events_per_second"] == round(2 / 60, 2)
+
+
+async def check_reporting(callers: Callers) -> None:
+    """F1 was heard of a moment ago, its parts never; of F2 nothing is told."""
+    answer = await callers.ask(callers.tokens["cmho"], "GET", "/v1/reporting?district=D1")
+    listed = {one["facility_id"]: one for one in answer.json()["facilities"]}
+    assert listed.keys() == {"F1", "F1-C1", "F1-C1-A"}
+    live = listed["F1"]
+    assert (live["reporting"], live["rule"], live["open_gaps"]) == ("live", "heard_in_time", 0)
+    assert live["delay_seconds"]["median"] == live["delay_seconds"]["p95"] < 60
+    assert live["last_heard_at"].endswith("Z")
+    assert listed["F1-C1"]["reporting"] == "not_started"
+    path = "/v1/facilities/F1/reporting"
+    one = (await callers.ask(callers.tokens["pharmacist"], "GET", path)).json()
+    assert one == live | {"taken_at": one["taken_at"]}
+    assert await page_through(callers, "/v1/reporting?limit=3") == [
+        ["F1", "F1-C1", "F1-C1-A"],
+        ["F2"],
+    ]
+    path = "/v1/reporting?reporting=not_started"
+    assert await page_through(callers, f"{path}&limit=1") == [["F1-C1"], ["F1-C1-A"]]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("api.reporting.LOOKED_AT", 2)
+        assert await page_through(callers, path) == [["F1-C1"], ["F1-C1-A"]]
+        patch.setattr("api.reporting.LOOKED_AT", 1)
+        assert await page_through(callers, path) == [[], ["F1-C1"], ["F1-C1-A"], []]
+    for facility_id, expected in (("F1", "live"), ("F1-C1", "not_started")):
+        stock = await callers.ask(callers.nhm, "GET", f"/v1/facilities/{facility_id}/stock")
+        assert stock.json()["reporting"] == expected
+    then = await callers.ask(
+        callers.nhm, "GET", "/v1/facilities/F1/stock?as_of=2026-01-01T00:00:00Z"
+    )
+    assert then.json()["reporting"] is None
+    unknown = await callers.ask(callers.nhm, "GET", "/v1/facilities/NOWHERE/reporting")
+    assert unknown.status_code == httpx.codes.NOT_FOUND
+
+
+async def page_through(callers: Callers, path: str) -> list[list[str]]:
+    """Each page's facilities."""
+    pages: list[list[str]] = []
+    cursor = ""
+    while len(pages) < 9:
+        page = (await callers.ask(callers.nhm, "GET", path + cursor)).json()
+        pages.append([each["facility_id"] for each in page["facilities"]])
+        if page["next_cursor"] is None:
+            break
+        cursor = f"&cursor={page['next_cursor']}"
+    return pages
 
 
 async def check_availability(callers: Callers) -> None:

@@ -44,6 +44,7 @@ class Rows:
         parent: str | None = None,
         time_zone: str = "Asia/Kolkata",
         name: str | None = None,
+        **more: Any,
     ) -> None:
         body = {
             "kind": "facility",
@@ -56,6 +57,7 @@ class Rows:
             "time_zone": time_zone,
             "recorded_by": "open",
             "source": "api",
+            **more,
         } | ({"parent_facility_id": parent} if parent else {})
         await self.connection.execute(
             "INSERT INTO facility_record VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'RJ', $9, $10)",
@@ -100,6 +102,56 @@ class Rows:
             next(self.offsets),
             state,
             orjson.dumps(body).decode(),
+        )
+
+    async def add_norm(
+        self,
+        norm_id: str,
+        *,
+        item_id: str | None = None,
+        level: str | None = None,
+        withdrawn: bool = False,
+        valid_from: datetime = LONG_AGO,
+    ) -> None:
+        body = {"norm_id": norm_id, "item_id": item_id, "level": level, "withdrawn": withdrawn}
+        await self.connection.execute(
+            "INSERT INTO norm_record VALUES ($1, $2, $3, $4, $5, $6, NULL, 30, 15, 30, 90, $7, $8)",
+            norm_id,
+            valid_from,
+            next(self.offsets),
+            LONG_AGO,
+            level,
+            item_id,
+            withdrawn,
+            orjson.dumps(body).decode(),
+        )
+
+    async def add_closure(
+        self,
+        closure_id: str,
+        first_day: date,
+        last_day: date,
+        *,
+        facility_id: str | None = None,
+        district_id: str | None = None,
+        state: str | None = None,
+        withdrawn: bool = False,
+        valid_from: datetime = LONG_AGO,
+    ) -> None:
+        body = {"closure_id": closure_id, "first_day": first_day, "last_day": last_day}
+        await self.connection.execute(
+            "INSERT INTO closure_record VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+            closure_id,
+            valid_from,
+            next(self.offsets),
+            LONG_AGO,
+            facility_id,
+            district_id,
+            state,
+            first_day,
+            last_day,
+            withdrawn,
+            orjson.dumps(body | {"withdrawn": withdrawn}).decode(),
         )
 
     async def facility_no(self, facility_id: str) -> int:

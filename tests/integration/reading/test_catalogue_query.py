@@ -1,8 +1,14 @@
 """Lists of what is registered."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
-from projections.queries.catalogue import list_districts, list_facilities, list_items
+from projections.queries.catalogue import (
+    list_closures,
+    list_districts,
+    list_facilities,
+    list_items,
+    list_norms,
+)
 from projections.reading import ReadModel
 from tests.integration.reading.rows import Rows
 
@@ -59,3 +65,47 @@ async def test_districts(model: ReadModel, rows: Rows) -> None:
     found = await list_districts(model, state="BR", limit=100)
     assert [record["district_id"] for record in found.records] == ["Gaya"]
     assert len((await list_districts(model, limit=1)).records) == 1
+
+
+async def test_norms_by_what_they_name(model: ReadModel, rows: Rows) -> None:
+    now = datetime.now(UTC)
+    await rows.add_norm("all")
+    await rows.add_norm("item", item_id="A")
+    await rows.add_norm("item of PHC", item_id="A", level="PHC")
+    await rows.add_norm("of PHC", level="PHC")
+    await rows.add_norm("of PHC", level="PHC", withdrawn=True, valid_from=now - timedelta(days=1))
+    await rows.add_norm("of PHC", level="CHC", valid_from=now + timedelta(days=1))
+
+    async def ids(**filters: str) -> list[str]:
+        found = await list_norms(model, limit=100, **filters)
+        return [record["norm_id"] for record in found.records]
+
+    assert await ids() == ["all", "item", "item of PHC", "of PHC"]
+    assert await ids(item_id="A") == ["item", "item of PHC"]
+    assert await ids(level="PHC") == ["item of PHC", "of PHC"]
+    assert await ids(item_id="A", level="PHC") == ["item of PHC"]
+    assert await ids(after="item", level="PHC") == ["item of PHC", "of PHC"]
+    found = await list_norms(model, limit=100)
+    assert [record["withdrawn"] for record in found.records] == [False, False, False, True]
+    assert len((await list_norms(model, limit=2)).records) == 2
+
+
+async def test_closures_by_what_they_name(model: ReadModel, rows: Rows) -> None:
+    first, last = date(2026, 11, 8), date(2026, 11, 9)
+    await rows.add_closure("everywhere", first, last)
+    await rows.add_closure("of D1", first, last, district_id="D1")
+    await rows.add_closure("of F1", first, last, facility_id="F1")
+    await rows.add_closure("of RJ", first, last, state="RJ")
+    await rows.add_closure("of RJ", first, first, state="RJ", withdrawn=True)
+
+    async def ids(**filters: str) -> list[str]:
+        found = await list_closures(model, limit=100, **filters)
+        return [record["closure_id"] for record in found.records]
+
+    assert await ids() == ["everywhere", "of D1", "of F1", "of RJ"]
+    assert await ids(district_id="D1") == ["of D1"]
+    assert await ids(facility_id="F1") == ["of F1"]
+    assert await ids(district_id="D1", facility_id="F1") == []
+    assert await ids(after="of D1") == ["of F1", "of RJ"]
+    last_record = (await list_closures(model, limit=100)).records[-1]
+    assert (last_record["last_day"], last_record["withdrawn"]) == ("2026-11-08", True)

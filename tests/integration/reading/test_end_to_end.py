@@ -1,9 +1,6 @@
 """What was posted is read: API, Kafka, worker and Postgres together."""
 
 import asyncio
-import os
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +14,7 @@ from api.settings import ApiSettings
 from stream.tokens import PositionToken
 from tests.integration.reading.rows import event_uuid
 from tests.stack import Stack
+from tests.workers import Worker, running_worker
 
 NOW = datetime.now(UTC)
 RECEIVED = [
@@ -45,17 +43,9 @@ async def client(stack: Stack, tmp_path: Path) -> AsyncIterator[httpx.AsyncClien
 
 
 @pytest.fixture
-def worker(stack: Stack, tmp_path: Path) -> Iterator["subprocess.Popen[bytes]"]:
-    with (tmp_path / "worker.log").open("wb") as log:
-        process = subprocess.Popen(
-            [Path(sys.executable).with_name("dawalog"), "worker"],
-            env=os.environ | stack.environment,
-            stdout=log,
-            stderr=log,
-        )
-    yield process
-    process.kill()
-    process.wait(30)
+def worker(stack: Stack, tmp_path: Path) -> Iterator[Worker]:
+    with running_worker(stack, tmp_path / "worker.log") as worker:
+        yield worker
 
 
 def after(position: str, seconds: int = 30) -> dict[str, str]:

@@ -103,7 +103,8 @@ WITH recalled_items AS MATERIALIZED (
            coalesce(sum(good) FILTER (
                WHERE lot <> '' AND expiry <= evaluated_on + {EXPIRING_DAYS}
            ), 0)::bigint AS expiring,
-           coalesce(bool_or(deficit > 0 OR on_hand > good), false) AS has_unusable, max(occurred_at) AS last_at,
+           coalesce(bool_or(deficit > 0 OR on_hand > good), false) AS has_unusable,
+           max(occurred_at) AS last_at,
            any_value(is_used_late) AS is_used_late,
            coalesce(bool_or(
                first_new_at < was_last_at

@@ -14,9 +14,8 @@ from tests.stack import Stack
 
 
 @pytest.fixture
-async def figures(running: Stack) -> AsyncIterator[Figures]:
-    await running.reset_database()
-    connection = await asyncpg.connect(running.database_url)
+async def figures(stack: Stack) -> AsyncIterator[Figures]:
+    connection = await asyncpg.connect(stack.database_url)
     await connection.execute("SET search_path TO model_1")
     yield Figures(connection)
     connection.terminate()
@@ -24,13 +23,13 @@ async def figures(running: Stack) -> AsyncIterator[Figures]:
 
 @pytest.fixture
 async def client(
-    running: Stack, figures: Figures, tmp_path: Path
+    stack: Stack, figures: Figures, tmp_path: Path
 ) -> AsyncIterator[httpx.AsyncClient]:
     app = create_app(
         ApiSettings(
             open_access=True,
-            kafka_bootstrap_servers=running.bootstrap_servers,
-            database_url=running.database_url,
+            kafka_bootstrap_servers=stack.bootstrap_servers,
+            database_url=stack.database_url,
             key_file=tmp_path / "keys.json",
             state="RJ",
         )

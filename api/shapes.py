@@ -52,16 +52,18 @@ class LotShape(Shape):
 
 
 class ItemNormShape(Shape):
-    """The answer's `formulas` say what each is. Null: it can't be told, as the item isn't rated."""
+    """The answer's `formulas` say what each is. Null: it can't be told, as the item isn't rated;
+    with `include=children` the window isn't told.
+    """
 
     min_quantity: int | None
     max_quantity: int | None
     amc: float | None
     months_of_stock: float | None
     days_of_stock: float | None
-    window_days: int
+    window_days: int | None
     consumed: int
-    available_days: float
+    available_days: float | None
     reorder_quantity: int | None
 
 
@@ -78,8 +80,15 @@ class ItemShape(Shape):
     """None where no norm applies, and at a past moment."""
     expiring: int
     expected_waste: int | None
-    """None where the item isn't rated."""
+    """None where the item isn't rated, and with `include=children`."""
     lots: list[LotShape]
+
+
+class MemberShape(Shape):
+    facility_id: str
+    name: str
+    level: str
+    last_heard_at: datetime | None
 
 
 class StockAnswer(Page):
@@ -90,7 +99,10 @@ class StockAnswer(Page):
     last_heard_at: datetime | None
     reporting: Reporting | None
     suspect: bool
-    open_discrepancies: int
+    open_discrepancies: int | None
+    """None with `include=children`."""
+    facilities: list[MemberShape] | None = None
+    """Whose stock it is, with `include=children`."""
     formulas: dict[str, str]
     """How each figure of the items is computed, by its name."""
     items: list[ItemShape]

@@ -4,7 +4,7 @@ Pure functions of the usable stock now and of what the projector keeps of the it
 (`projections.figures.rating`: consumption in the norm's window, minimum and maximum).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Final, Literal, NamedTuple, TypedDict
 
@@ -56,16 +56,18 @@ class Rating(NamedTuple):
 
 
 class StockNorm(TypedDict):
-    """As `FORMULAS` has them. None is what can't be told: of an item that isn't rated."""
+    """As `FORMULAS` has them. None is what can't be told: of an item that isn't rated, and of
+    several facilities the window.
+    """
 
     min_quantity: int | None
     max_quantity: int | None
     amc: float | None
     months_of_stock: float | None
     days_of_stock: float | None
-    window_days: int
+    window_days: int | None
     consumed: int
-    available_days: float
+    available_days: float | None
     reorder_quantity: int | None
 
 
@@ -85,17 +87,50 @@ def stock_norm(usable: int, rating: Rating) -> StockNorm | None:
         return None
     days = rating.available_seconds / SECONDS_A_DAY
     per_day = max(0, rating.consumed) / days if days >= LEAST_AVAILABLE_DAYS else None
-    return StockNorm(
-        min_quantity=rating.min_quantity,
-        max_quantity=rating.max_quantity,
-        amc=None if per_day is None else round(per_day * DAYS_A_MONTH, 1),
-        months_of_stock=round(usable / (per_day * DAYS_A_MONTH), 2) if per_day else None,
-        days_of_stock=round(usable / per_day, 1) if per_day else None,
-        window_days=rating.window_days,
-        consumed=rating.consumed,
-        available_days=round(days, 1),
-        reorder_quantity=reorder_quantity(usable, rating.max_quantity, rating.pack_size),
+    kept = rating.min_quantity, rating.max_quantity
+    norm = _norm(usable, per_day, kept, rating.consumed, rating.pack_size)
+    norm["window_days"] = rating.window_days
+    norm["available_days"] = round(days, 1)
+    return norm
+
+
+def summed_norm(usable: int, ratings: Sequence[Rating]) -> StockNorm | None:
+    """Of one item at several facilities that are rated: what they all should have and all use.
+    Their windows may differ.
+    """
+    if not ratings:
+        return None
+    return _norm(
+        usable,
+        sum(rating.consumed * SECONDS_A_DAY / rating.available_seconds for rating in ratings),
+        (
+            sum(rating.min_quantity or 0 for rating in ratings),
+            sum(rating.max_quantity or 0 for rating in ratings),
+        ),
+        sum(rating.consumed for rating in ratings),
+        ratings[0].pack_size,
     )
+
+
+def _norm(
+    usable: int,
+    per_day: float | None,
+    kept: tuple[int | None, int | None],
+    consumed: int,
+    pack_size: int | None,
+) -> StockNorm:
+    min_quantity, max_quantity = kept
+    return {
+        "min_quantity": min_quantity,
+        "max_quantity": max_quantity,
+        "amc": None if per_day is None else round(per_day * DAYS_A_MONTH, 1),
+        "months_of_stock": round(usable / (per_day * DAYS_A_MONTH), 2) if per_day else None,
+        "days_of_stock": round(usable / per_day, 1) if per_day else None,
+        "window_days": None,
+        "consumed": consumed,
+        "available_days": None,
+        "reorder_quantity": reorder_quantity(usable, max_quantity, pack_size),
+    }
 
 
 def reorder_quantity(usable: int, max_quantity: int | None, pack_size: int | None) -> int | None:

@@ -41,6 +41,16 @@ LAST_HEARD: Final = """(
     ) AS newest
 )"""
 
+# Whether events of these facilities can't be counted, as known at `moment`.
+SUSPECT: Final = """EXISTS (
+    SELECT FROM dead_letter AS letter
+    LEFT JOIN dead_letter_decision AS decided USING (topic, partition, log_offset)
+    WHERE letter.facility_id {facilities} AND letter.kind = 'failed'
+      AND letter.recorded_at <= (SELECT known_at FROM moment)
+      AND (decision = 'discarded' AND decided.recorded_at <= (SELECT known_at FROM moment))
+          IS NOT TRUE
+)"""
+
 # What an item's figures say of it, by key: of an essential one that has no card yet, too.
 RATED: Final = """LEFT JOIN LATERAL (
     SELECT json_build_array(out_since, window_days, consumed, available_seconds, min_quantity,
@@ -121,14 +131,7 @@ SELECT {FACILITY},
     (SELECT CASE WHEN last_recorded_at <= known_at THEN last_recorded_at ELSE {LAST_HEARD} END
      FROM facility_activity AS activity, moment
      WHERE facility_no = (SELECT facility_no FROM place)) AS last_heard_at,
-    EXISTS (
-        SELECT FROM dead_letter AS letter
-        LEFT JOIN dead_letter_decision AS decided USING (topic, partition, log_offset)
-        WHERE letter.facility_id = $1 AND letter.kind = 'failed'
-          AND letter.recorded_at <= (SELECT known_at FROM moment)
-          AND (decision = 'discarded' AND decided.recorded_at <= (SELECT known_at FROM moment))
-              IS NOT TRUE
-    ) AS suspect,
+    {SUSPECT.format(facilities="= $1")} AS suspect,
     {COUNT_OPEN} AS open_discrepancies,
     (SELECT json_agg(json_build_array(item_id, name, essential, lots, rating) ORDER BY item_id)
      FROM listed LEFT JOIN lots USING (item_no) {{rated}}) AS items

@@ -131,6 +131,11 @@ async def test_an_item_is_rated_by_what_was_used_of_it(client: httpx.AsyncClient
     assert "min_quantity" in low["formulas"]
     public = await get(client, "/v1/availability/F1", at)
     assert public["items"][0]["availability"] == "few_left"
+    part = FACILITY | {"level": "COUNTER", "parent_facility_id": "F1"}
+    at = await put(client, "/v1/facilities/F1-C", part)
+    tree = await get(client, "/v1/facilities/F1/stock", at, include="children", status="low")
+    assert [each["facility_id"] for each in tree["facilities"]] == ["F1", "F1-C"]
+    assert [(item["usable"], item["norm"]["max_quantity"]) for item in tree["items"]] == [(19, 80)]
 
 
 async def work_a_day(client: httpx.AsyncClient) -> str:
@@ -319,7 +324,9 @@ async def test_tokens_that_are_not_ours(client: httpx.AsyncClient, stack: Stack)
         ("/v1/facilities/F1/stock?status=none", "/status"),
         ("/v1/facilities/F1/stock?as_of=2026-01-01", "/as_of"),
         ("/v1/facilities/F1/stock?known_at=10:05", "/known_at"),
-        ("/v1/facilities/F1/stock?include=children", "/include"),
+        ("/v1/facilities/F1/stock?include=parents", "/include"),
+        ("/v1/facilities/F1/stock?include=children&as_of=2026-01-01T00:00:00Z", "/include"),
+        ("/v1/facilities/F1/stock?include=children&known_at=2026-01-01T00:00:00Z", "/include"),
         ("/v1/facilities/F1/stock?cursor=WyJhIl0", "/cursor"),
         ("/v1/facilities/F1/items/A/card?lot=%00", "/lot"),
         ("/v1/facilities/F1/items/A/card?from=yesterday", "/from"),

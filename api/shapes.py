@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from api.openapi import PROBLEMS
 from projections.queries.recalls import Why
 from projections.reporting import Reporting
+from projections.stock_norm import Status
 from projections.transfers import TransferStatus
 from projections.usable import LotState
 
@@ -50,14 +51,34 @@ class LotShape(Shape):
     state: LotState
 
 
+class ItemNormShape(Shape):
+    """The answer's `formulas` say what each is. Null: it can't be told, as the item isn't rated."""
+
+    min_quantity: int | None
+    max_quantity: int | None
+    amc: float | None
+    months_of_stock: float | None
+    days_of_stock: float | None
+    window_days: int
+    consumed: int
+    available_days: float
+    reorder_quantity: int | None
+
+
 class ItemShape(Shape):
     item_id: str
     name: str | None
     """None: the catalogue doesn't know the item."""
     on_hand: int
     usable: int
-    status: Literal["out", "low", "ok", "over", "unrated"]
+    status: Status
+    out_since: datetime | None
     essential: bool
+    norm: ItemNormShape | None
+    """None where no norm applies, and at a past moment."""
+    expiring: int
+    expected_waste: int | None
+    """None where the item isn't rated."""
     lots: list[LotShape]
 
 
@@ -70,6 +91,8 @@ class StockAnswer(Page):
     reporting: Reporting | None
     suspect: bool
     open_discrepancies: int
+    formulas: dict[str, str]
+    """How each figure of the items is computed, by its name."""
     items: list[ItemShape]
 
 

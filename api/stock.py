@@ -1,7 +1,7 @@
 """GET /v1/facilities/{facility_id}/stock: what is or was there, by item and lot."""
 
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import TypeAdapter
@@ -25,11 +25,10 @@ from api.shapes import StockAnswer, read_answers
 from projections.queries.moments import PRESENT, Moment
 from projections.queries.stock import FacilityStock, find_stock
 from projections.reporting import Reporting
+from projections.stock_norm import FORMULAS, Status
 from stream.fields import Id, Instant
 
 router = APIRouter(tags=["reading"], dependencies=[Depends(require_position)])
-
-Status = Literal["out", "low", "ok", "over", "unrated"]
 
 
 class Place(NamedTuple):
@@ -63,6 +62,9 @@ async def read_stock(
     Now, or at the past moment `as_of`; with `known_at`, by what was known then: late posts, later
     reversals and later changes of the catalogue are left out. Further pages are of the first
     page's moment. Lots are in the order in which they should be given: first expiry first.
+
+    `status` is by the item's norm, `norm` what it was told from, `formulas` how; at a past moment
+    an item is out or unrated, and has no norm.
 
     `open_discrepancies` counts those of kinds negative_stock, unrecorded_lot and unknown_item.
     `reporting` is null at a past moment and on further pages. Delays, gaps and closures may come
@@ -127,6 +129,7 @@ def _body(
         "last_heard_at": stock.last_heard_at,
         "suspect": stock.suspect,
         "open_discrepancies": stock.open_discrepancies,
+        "formulas": FORMULAS,
         "items": items,
         "next_cursor": encode_cursor(items[-1]["item_id"], place.as_of, known_at, evaluated_at)
         if more

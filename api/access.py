@@ -81,6 +81,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "GET /v1/discrepancies": Rule.BY_FILTER,
     "GET /v1/transfers": Rule.BY_FILTER,
     "GET /v1/overview": Rule.BY_DISTRICT,
+    "GET /v1/summary": Rule.BY_FILTER,
     "GET /v1/live": Rule.ENDLESS,
     "GET /v1/changes": Rule.BY_FILTER,
     "GET /v1/recalls/{recall_id}": Rule.NARROWED,

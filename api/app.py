@@ -24,6 +24,7 @@ from api import (
     reference,
     reporting,
     stock,
+    summary,
     transfers,
 )
 from api.access_guard import Gate, guard_routes
@@ -69,6 +70,7 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         recalls,
         overview,
         reporting,
+        summary,
         live,
         changes,
         catalogue,

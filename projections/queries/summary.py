@@ -1,0 +1,250 @@
+"""Roll-ups of the figures that the projector keeps: by place, by item, by programme."""
+
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from typing import Final, Literal, NamedTuple, get_args
+
+from projections.figures.states import STATUSES
+from projections.reading import EVERYTHING, ReadModel, Snapshot
+from stream.reference import Level
+
+PlaceKey = Literal["state", "district", "level", "facility"]
+ItemKey = Literal["item", "programme"]
+
+MOST: Final = 9 * 10**18
+
+_PLACES: Final = {
+    "state": ("coalesce(state, '')", "key"),
+    "district": (
+        "coalesce(district_id, '')",
+        "(SELECT name FROM district WHERE district.district_id = grouped.key)",
+    ),
+    "level": ("coalesce(level, '')", "key"),
+    "facility": ("facility_id", "(SELECT name FROM facility WHERE facility_id = grouped.key)"),
+}
+"""What a facility's group is called, and the group's name."""
+
+_COUNTS: Final = tuple(f"items_{status}" for status in STATUSES)
+_SUMS: Final = ", ".join(f"coalesce(sum({name}), 0)::bigint AS {name}" for name in _COUNTS)
+_PAISE: Final = f"least(coalesce(sum(expiring_paise), 0), {MOST})::bigint AS expiring_paise"
+_FIGURES: Final = ", ".join((*_COUNTS, "expiring_paise"))
+
+_TALLIED: Final = ", ".join(
+    f"count(*) FILTER (WHERE tallied_as = '{status}') AS items_{status}" for status in STATUSES
+)
+
+# Filters, by the facility as its figures take it.
+_WANTED: Final = """
+    ($1::text IS NULL OR state = $1) AND ($2::text IS NULL OR district_id = $2)
+    AND ($3::text IS NULL OR level = $3) AND ($4::text IS NULL OR facility_id = $4)
+"""
+
+# A facility that was never heard of has no figures: it stands where it is registered.
+BY_PLACE: Final = f"""
+WITH known AS MATERIALIZED (
+    SELECT * FROM facility_state JOIN facility_number USING (facility_no)
+), today AS MATERIALIZED (
+    SELECT * FROM patient_day WHERE day = india_day(now())
+), place AS MATERIALIZED (
+    SELECT * FROM (
+        SELECT facility_id, facility_no, evaluated_on, silent, {_FIGURES},
+               CASE WHEN facility_no IS NULL THEN record.level ELSE known.level END AS level,
+               CASE WHEN facility_no IS NULL THEN record.district_id ELSE known.district_id END
+                 AS district_id,
+               CASE WHEN facility_no IS NULL THEN record.state ELSE known.state END AS state
+        FROM known FULL JOIN (SELECT facility_id, level, district_id, state FROM facility)
+            AS record USING (facility_id)
+    ) AS facility WHERE {_WANTED}
+), grouped AS (
+    SELECT {{key}} AS key, count(*) AS facilities,
+           count(*) FILTER (WHERE NOT silent) AS reporting,
+           count(*) FILTER (WHERE silent) AS not_reporting,
+           count(*) FILTER (WHERE facility_no IS NULL) AS not_started,
+           {_SUMS}, {_PAISE},
+           coalesce(sum(served), 0) AS served, coalesce(sum(served_in_part), 0) AS served_in_part,
+           coalesce(sum(sent_away), 0) AS sent_away
+    FROM place LEFT JOIN today USING (facility_no)
+    WHERE $5::text IS NULL OR {{key}} > $5
+    GROUP BY 1 ORDER BY 1 LIMIT $6
+)
+SELECT {EVERYTHING},
+    (SELECT min(evaluated_on) FROM place) AS evaluated_on,
+    (SELECT json_agg(json_build_array(
+         key, {{name}}, {_FIGURES}, facilities, reporting, not_reporting, not_started,
+         served, served_in_part, sent_away) ORDER BY key)
+     FROM grouped) AS groups
+"""
+
+# What the projector counts by district, and by level: a row an item and partition.
+FROM_TALLY: Final = f"""
+    SELECT {_SUMS}, {_PAISE} FROM item_tally AS tally
+    WHERE scope = CASE WHEN $2::text IS NULL THEN 'level' ELSE 'district' END
+      AND place = ANY (CASE WHEN $2 IS NOT NULL THEN ARRAY[$2]
+                            WHEN $3::text IS NOT NULL THEN ARRAY[$3]
+                            ELSE ARRAY{list(get_args(Level))} END)
+      AND tally.item_no = item_number.item_no
+"""
+
+# Of a district's facilities of one level, or of one facility: summed up once, by facility.
+COUNTED: Final = f"""
+counted AS MATERIALIZED (
+    SELECT item_no,
+           {_TALLIED}, sum(state.expiring_paise) AS expiring_paise
+    FROM place CROSS JOIN LATERAL (
+        SELECT item_no, tallied_as, expiring_paise FROM item_state
+        WHERE item_state.facility_no = place.facility_no AND tallied_as IS NOT NULL
+        OFFSET 0
+    ) AS state
+    GROUP BY item_no
+), """
+FROM_FACILITIES: Final = f"""
+    SELECT {_SUMS}, {_PAISE} FROM counted WHERE counted.item_no = item_number.item_no
+"""
+
+BY_ITEM: Final = f"""
+WITH place AS MATERIALIZED (
+    SELECT facility_no, evaluated_on
+    FROM facility_state JOIN facility_number USING (facility_no) WHERE {_WANTED}
+), {{counted}} grouped AS (
+    SELECT {{key}} AS key, min({{name}}) AS name, {_SUMS}, {_PAISE}
+    FROM item_number
+    LEFT JOIN LATERAL (
+        SELECT name, body ->> 'programme' AS programme FROM item_record
+        WHERE item_record.item_id = item_number.item_id AND valid_from <= now()
+        ORDER BY valid_from DESC, log_offset DESC LIMIT 1
+    ) AS record ON true
+    CROSS JOIN LATERAL ({{tally}}) AS tally
+    WHERE {" + ".join(_COUNTS)} > 0
+      AND ($7::text IS NULL OR programme = $7)
+      AND ($5::text IS NULL OR {{key}} > $5)
+    GROUP BY {{key}} ORDER BY {{key}} LIMIT $6
+)
+SELECT {EVERYTHING},
+    (SELECT min(evaluated_on) FROM place) AS evaluated_on,
+    (SELECT json_agg(json_build_array(key, name, {_FIGURES}) ORDER BY key) FROM grouped) AS groups
+"""
+
+
+class Wanted(NamedTuple):
+    """The facilities that are summed up: those of all that is named."""
+
+    state: str | None = None
+    district_id: str | None = None
+    level: str | None = None
+    facility_id: str | None = None
+
+
+EVERYWHERE: Final = Wanted()
+
+
+class Items(NamedTuple):
+    """Items of facilities: an essential item at a facility that has been counted is one.
+
+    `unknown` are those of facilities that are silent.
+    """
+
+    out: int
+    low: int
+    ok: int
+    over: int
+    unrated: int
+    unknown: int
+
+
+class Facilities(NamedTuple):
+    """Those that were heard of report or don't. Patients are of India's today."""
+
+    facilities: int
+    reporting: int
+    not_reporting: int
+    not_started: int
+    served: int
+    served_in_part: int
+    sent_away: int
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """`key` is '' for what has none. `facilities` is None of items and programmes."""
+
+    key: str
+    name: str | None
+    items: Items
+    expiring_paise: int
+    facilities: Facilities | None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """`evaluated_on`: the earliest day on which figures of a facility asked for stand."""
+
+    snapshot: Snapshot
+    evaluated_on: date | None
+    groups: list[Group]
+
+
+async def summarize_places(
+    model: ReadModel,
+    by: PlaceKey,
+    *,
+    wanted: Wanted = EVERYWHERE,
+    after: str | None = None,
+    limit: int,
+) -> Summary:
+    """Groups by key, of facilities registered or heard of."""
+    key, name = _PLACES[by]
+    statement = BY_PLACE.format(key=key, name=name)
+    return _summary(await model.fetch(statement, *wanted, after, limit))
+
+
+async def summarize_items(
+    model: ReadModel,
+    by: ItemKey,
+    *,
+    wanted: Wanted = EVERYWHERE,
+    programme: str | None = None,
+    after: str | None = None,
+    limit: int,
+) -> Summary:
+    """Groups by key, of items that count at some facility.
+
+    A state can be asked for only beside what `is_narrow`.
+    """
+    assert wanted.state is None or is_narrow(wanted)
+    statement = _items_statement(by, is_narrow(wanted))
+    return _summary(await model.fetch(statement, *wanted, after, limit, programme))
+
+
+def is_narrow(wanted: Wanted) -> bool:
+    """Whether so few facilities are asked for that their items are counted one by one."""
+    return wanted.facility_id is not None or None not in (wanted.district_id, wanted.level)
+
+
+@cache
+def _items_statement(by: ItemKey, narrow: bool) -> str:
+    key, name = ("item_id", "name") if by == "item" else ("coalesce(programme, '')", "programme")
+    return BY_ITEM.format(
+        key=key,
+        name=name,
+        counted=COUNTED if narrow else "",
+        tally=FROM_FACILITIES if narrow else FROM_TALLY,
+    )
+
+
+def _summary(snapshot: Snapshot) -> Summary:
+    counts = len(STATUSES)
+    return Summary(
+        snapshot,
+        snapshot.row["evaluated_on"],
+        [
+            Group(
+                key,
+                name,
+                Items(*figures[:counts]),
+                figures[counts],
+                Facilities(*figures[counts + 1 :]) if figures[counts + 1 :] else None,
+            )
+            for key, name, *figures in snapshot.loads("groups")
+        ],
+    )

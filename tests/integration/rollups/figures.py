@@ -1,0 +1,110 @@
+"""Figures of a read model, as the projector would write them."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final
+
+from projections.figures.days import india_today
+from projections.figures.states import STATUSES
+from tests.integration.reading.rows import LONG_AGO, Rows
+
+TODAY: Final = india_today()
+NOW: Final = datetime.now(UTC).replace(microsecond=0)
+DAY: Final = timedelta(days=1)
+
+COUNTS: Final = ", ".join(
+    f"count(*) FILTER (WHERE tallied_as = '{status}') AS items_{status}" for status in STATUSES
+)
+TALLY_FACILITIES: Final = f"""
+UPDATE facility_state AS place
+SET {", ".join(f"items_{status} = told.items_{status}" for status in STATUSES)},
+    expiring_paise = told.expiring_paise
+FROM (SELECT facility_no, {COUNTS}, sum(expiring_paise) AS expiring_paise FROM item_state
+      WHERE tallied_as IS NOT NULL GROUP BY facility_no) AS told
+WHERE place.facility_no = told.facility_no
+"""
+TALLY_PLACES: Final = f"""
+INSERT INTO item_tally
+SELECT scope, place, item_no, partition, {COUNTS}, sum(state.expiring_paise)
+FROM item_state AS state JOIN facility_state AS facility USING (facility_no)
+CROSS JOIN LATERAL (VALUES ('district', district_id), ('level', level)) AS place (scope, place)
+WHERE tallied_as IS NOT NULL GROUP BY scope, place, item_no, partition
+"""
+
+
+@dataclass
+class Figures(Rows):
+    async def add_place(
+        self,
+        facility_id: str,
+        *,
+        district_id: str = "D1",
+        level: str = "PHC",
+        silent: bool = False,
+        partition: int = 0,
+        evaluated_on: date = TODAY,
+        last_heard_at: datetime = NOW,
+        **registered: Any,
+    ) -> None:
+        """A registered facility that has been heard of and counted."""
+        await self.add_facility(facility_id, district_id=district_id, level=level, **registered)
+        number = await self.facility_no(facility_id)
+        await self.connection.execute(
+            "INSERT INTO facility_state VALUES ($1, $2, $3, false, $4, $5, 'RJ', $6, $7)",
+            number,
+            partition,
+            evaluated_on,
+            level,
+            district_id,
+            LONG_AGO,
+            silent,
+        )
+        await self.connection.execute(
+            "INSERT INTO facility_activity VALUES ($1, $2)", number, last_heard_at
+        )
+
+    async def add_state(
+        self,
+        facility_id: str,
+        item_id: str,
+        status: str,
+        *,
+        usable: int = 0,
+        essential: bool = True,
+        silent: bool = False,
+        out_since: datetime | None = None,
+        consumed: int = 0,
+        available: timedelta = timedelta(),
+        kept: tuple[int, int] | None = None,
+        expiring_paise: int = 0,
+    ) -> None:
+        """`kept`: the minimum and the maximum. An item that isn't essential is in no tally."""
+        await self.connection.execute(
+            "INSERT INTO item_state VALUES ($1, $2, $3, $3, 0, $4, $5, $6, $7, NULL, $8, NULL,"
+            " NULL, 90, $9, $10, $11, $12)",
+            await self.facility_no(facility_id),
+            await self.item_no(item_id),
+            usable,
+            status,
+            out_since,
+            essential,
+            ("unknown" if silent else status) if essential else None,
+            expiring_paise,
+            consumed,
+            int(available.total_seconds()),
+            *(kept or (None, None)),
+        )
+
+    async def add_patients(self, facility_id: str, *counts: int, day: date = TODAY) -> None:
+        """Served, served in part, sent away."""
+        await self.connection.execute(
+            "INSERT INTO patient_day VALUES ($1, $2, $3, $4, $5)",
+            await self.facility_no(facility_id),
+            day,
+            *counts,
+        )
+
+    async def tally(self) -> None:
+        """Write the roll-ups of what has been added."""
+        await self.connection.execute(TALLY_FACILITIES)
+        await self.connection.execute(TALLY_PLACES)

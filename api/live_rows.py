@@ -11,4 +11,5 @@ from projections.queries.item_rows import ItemRow
 def encode_row(row: ItemRow, at: datetime) -> bytes:
     """`at` says which day it is there."""
     today = at.astimezone(zone(row.time_zone)).date()
-    return orjson.dumps({"facility_id": row.facility_id, **describe_item(row.stock, today)})
+    told = {"facility_id": row.facility_id, **describe_item(row.stock, today)}
+    return orjson.dumps(told, option=orjson.OPT_UTC_Z)

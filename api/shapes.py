@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from api.openapi import PROBLEMS
 from projections.queries.recalls import Why
 from projections.reporting import Reporting
+from projections.stock_norm import Status
 from projections.transfers import TransferStatus
 from projections.usable import LotState
 
@@ -50,15 +51,44 @@ class LotShape(Shape):
     state: LotState
 
 
+class ItemNormShape(Shape):
+    """The answer's `formulas` say what each is. Null: it can't be told, as the item isn't rated;
+    with `include=children` the window isn't told.
+    """
+
+    min_quantity: int | None
+    max_quantity: int | None
+    amc: float | None
+    months_of_stock: float | None
+    days_of_stock: float | None
+    window_days: int | None
+    consumed: int
+    available_days: float | None
+    reorder_quantity: int | None
+
+
 class ItemShape(Shape):
     item_id: str
     name: str | None
     """None: the catalogue doesn't know the item."""
     on_hand: int
     usable: int
-    status: Literal["out", "low", "ok", "over", "unrated"]
+    status: Status
+    out_since: datetime | None
     essential: bool
+    norm: ItemNormShape | None
+    """None where no norm applies, and at a past moment."""
+    expiring: int
+    expected_waste: int | None
+    """None where the item isn't rated, and with `include=children`."""
     lots: list[LotShape]
+
+
+class MemberShape(Shape):
+    facility_id: str
+    name: str
+    level: str
+    last_heard_at: datetime | None
 
 
 class StockAnswer(Page):
@@ -69,7 +99,12 @@ class StockAnswer(Page):
     last_heard_at: datetime | None
     reporting: Reporting | None
     suspect: bool
-    open_discrepancies: int
+    open_discrepancies: int | None
+    """None with `include=children`."""
+    facilities: list[MemberShape] | None = None
+    """Whose stock it is, with `include=children`."""
+    formulas: dict[str, str]
+    """How each figure of the items is computed, by its name."""
     items: list[ItemShape]
 
 

@@ -17,19 +17,19 @@ from api.parameters import (
     FacilityId,
     KnownAt,
     Limit,
-    refuse,
     within_range,
 )
 from api.services import services_of
 from api.shapes import StockAnswer, read_answers
+from api.tree_stock import read_tree_stock
 from projections.queries.moments import PRESENT, Moment
 from projections.queries.stock import FacilityStock, find_stock
 from projections.reporting import Reporting
+from projections.stock_norm import FORMULAS, Status
+from stream.errors import Fault, Rejected
 from stream.fields import Id, Instant
 
 router = APIRouter(tags=["reading"], dependencies=[Depends(require_position)])
-
-Status = Literal["out", "low", "ok", "over", "unrated"]
 
 
 class Place(NamedTuple):
@@ -55,6 +55,10 @@ async def read_stock(
     status: Annotated[Status | None, Query()] = None,
     as_of: AsOf = None,
     known_at: KnownAt = None,
+    include: Annotated[
+        Literal["children"] | None,
+        Query(description="children: with all facilities that are part of it, summed; now alone"),
+    ] = None,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Response:
@@ -64,11 +68,27 @@ async def read_stock(
     reversals and later changes of the catalogue are left out. Further pages are of the first
     page's moment. Lots are in the order in which they should be given: first expiry first.
 
+    `status` is by the item's norm, `norm` what it was told from, `formulas` how; at a past moment
+    an item is out or unrated, and has no norm.
+
+    With `include=children` items are summed over the facility and all that are part of it, at any
+    depth, and `facilities` says which they are; minimum and maximum are those of the ones that
+    dispense. `last_heard_at` is then of the one that wasn't heard of for longest.
+
     `open_discrepancies` counts those of kinds negative_stock, unrecorded_lot and unknown_item.
     `reporting` is null at a past moment and on further pages. Delays, gaps and closures may come
     into it a minute late, but not with Dawalog-Min-Position.
     """
-    refuse(request, "include")
+    if include is not None:
+        if as_of is not None or known_at is not None:
+            raise Rejected(
+                "bad-parameter",
+                "The stock of a facility with its parts is told of now alone.",
+                [Fault("/include", "can't be asked for with as_of or known_at")],
+            )
+        return await read_tree_stock(
+            request, facility_id, item_id=item_id, status=status, limit=limit, cursor=cursor
+        )
     reading = services_of(request).reading
     as_of = within_range(as_of)
     place = Place("", as_of, within_range(known_at), as_of)
@@ -127,6 +147,7 @@ def _body(
         "last_heard_at": stock.last_heard_at,
         "suspect": stock.suspect,
         "open_discrepancies": stock.open_discrepancies,
+        "formulas": FORMULAS,
         "items": items,
         "next_cursor": encode_cursor(items[-1]["item_id"], place.as_of, known_at, evaluated_at)
         if more

@@ -5,20 +5,30 @@ was evaluated. Nothing here is shared with `projections.figures` but what one ev
 says, and the days.
 """
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from math import floor
+from operator import attrgetter
 from typing import Any, Final
 
-from projections.definition import Card, Ledger, Recorded
+from projections.definition import Card, Ledger, LedgerEntry
 from projections.figures.consumption import count_patients, list_uses
 from projections.figures.days import india_day, india_midnight
 from projections.reference_book import ReferenceBook
 from projections.usable import LotStock, usable_quantity
-from stream.events import LoggedLotHeld, LoggedLotReleased, LoggedStockCounted, LoggedStockReceived
+from stream.events import (
+    LoggedLotHeld,
+    LoggedLotReleased,
+    LoggedStockCounted,
+    LoggedStockReceived,
+    StockEvent,
+)
 from stream.reference import LoggedFacility, LoggedRecall
 
 Rows = dict[tuple[Any, ...], tuple[Any, ...]]
+Hold = LoggedLotHeld | LoggedLotReleased
 
 DAY: Final = timedelta(days=1)
 FOR_EVER: Final = datetime(9000, 1, 1, tzinfo=UTC)
@@ -26,7 +36,7 @@ STATUSES: Final = ("out", "low", "ok", "over", "unrated", "unknown")
 WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Place:
     """A facility's own events, as the ledger has them, and the day that its figures are of."""
 
@@ -36,29 +46,54 @@ class Place:
     ledger: Ledger
     book: ReferenceBook
 
-    @property
-    def standing(self) -> list[Recorded]:
+    @cached_property
+    def standing(self) -> list[StockEvent]:
         """Unreversed events."""
-        return [
-            record
-            for key, record in self.ledger.events.items()
-            if key[0] == self.facility_id and key not in self.ledger.reversed_at
-        ]
+        ledger = self.ledger
+        return [r.event for key, r in ledger.events.items() if key not in ledger.reversed_at]
 
-    @property
+    @cached_property
     def facility(self) -> LoggedFacility | None:
         return self.book.facility(self.facility_id, self.evaluated_on)
 
-    @property
-    def items(self) -> set[str]:
-        """With a card."""
-        return {card.item_id for card in self.ledger.cards if card.facility_id == self.facility_id}
+    @cached_property
+    def cards(self) -> dict[str, dict[Card, list[LedgerEntry]]]:
+        """item_id → its cards' entries."""
+        cards: dict[str, dict[Card, list[LedgerEntry]]] = {}
+        for card, entries in self.ledger.entries.items():
+            cards.setdefault(card.item_id, {})[card] = entries
+        return cards
+
+    @cached_property
+    def holds(self) -> dict[str, list[Hold]]:
+        """item_id → its holds and releases, in order."""
+        holds: dict[str, list[Hold]] = {}
+        for event in self.standing:
+            if isinstance(event, LoggedLotHeld | LoggedLotReleased):
+                holds.setdefault(event.item_id, []).append(event)
+        for of_item in holds.values():
+            of_item.sort(key=lambda event: (event.occurred_at, event.event_id))
+        return holds
+
+
+def split_ledger(ledger: Ledger) -> dict[str, Ledger]:
+    """facility_id → the part of the ledger that is its own."""
+    parts: dict[str, Ledger] = {}
+    for key, record in ledger.events.items():
+        part = parts.setdefault(key[0], Ledger({}, [], {}, {}, {}))
+        part.events[key] = record
+        if key in ledger.reversed_at:
+            part.reversed_at[key] = ledger.reversed_at[key]
+    for card, entries in ledger.entries.items():
+        parts[card.facility_id].entries[card] = entries
+        parts[card.facility_id].cards[card] = ledger.cards[card]
+    return parts
 
 
 def list_figures(place: Place) -> dict[str, Rows]:
     """The rows of each table of figures, by natural keys, of one facility."""
     uses, patients = _sum_consumption(place)
-    stock_outs = {item: _list_stock_outs(place, item) for item in place.items}
+    stock_outs = {item: _list_stock_outs(place, item) for item in place.cards}
     states = _list_item_states(place, uses, stock_outs)
     return {
         "consumption_day": uses,
@@ -76,13 +111,15 @@ def list_figures(place: Place) -> dict[str, Rows]:
 def _sum_consumption(place: Place) -> tuple[Rows, Rows]:
     uses: dict[tuple[Any, ...], list[int]] = {}
     patients: dict[tuple[Any, ...], list[int]] = {}
-    for record in place.standing:
-        day = india_day(record.event.occurred_at)
-        of_event = list_uses(record.event)
+    for event in place.standing:
+        of_event = list_uses(event)
+        if not of_event:
+            continue
+        day = india_day(event.occurred_at)
         for item_id, *amounts in of_event:
             known = uses.setdefault((place.facility_id, item_id, day), [0, 0, 0, 0])
             known[:] = [a + b for a, b in zip(known, amounts, strict=True)]
-        if counted := count_patients(record.event, of_event):
+        if counted := count_patients(event, of_event):
             sums = patients.setdefault((day, place.facility_id), [0, 0, 0])
             sums[:] = [a + b for a, b in zip(sums, counted, strict=True)]
     return _frozen(uses), _frozen(patients)
@@ -94,7 +131,7 @@ def _frozen(sums: dict[tuple[Any, ...], list[int]]) -> Rows:
 
 def _list_stock_outs(place: Place, item_id: str) -> list[tuple[datetime, datetime | None]]:
     """By looking at every instant at which anything may have changed."""
-    cards = {c: e for c, e in place.ledger.entries.items() if c[:2] == (place.facility_id, item_id)}
+    cards = place.cards[item_id]
     standing = [e.occurred_at for of_card in cards.values() for e in of_card if not e.reversed_at]
     if not standing:
         return []
@@ -103,7 +140,7 @@ def _list_stock_outs(place: Place, item_id: str) -> list[tuple[datetime, datetim
         expiry = place.ledger.cards[card].expiry
         if expiry is not None and expiry < place.evaluated_on:
             instants.add(india_midnight(expiry + DAY))
-    instants |= {event.occurred_at for event in _list_holds(place, item_id)}
+    instants |= {event.occurred_at for event in place.holds.get(item_id, ())}
     for over_time in place.book.recalls_over_time(item_id):
         instants |= {india_midnight(d) for d, _ in over_time if d <= place.evaluated_on}
     spans: list[tuple[datetime, datetime | None]] = []
@@ -124,15 +161,13 @@ def _usable_at(place: Place, item_id: str, instant: datetime) -> int:
 def _list_lots(place: Place, item_id: str, instant: datetime) -> list[LotStock]:
     day = min(india_day(instant), place.evaluated_on)
     lots = []
-    for card, entries in place.ledger.entries.items():
-        if card[:2] != (place.facility_id, item_id):
-            continue
-        until = [entry for entry in entries if entry.occurred_at <= instant]
+    for card, entries in place.cards.get(item_id, {}).items():
+        until = bisect_right(entries, instant, key=attrgetter("occurred_at"))
         lots.append(
             LotStock(
                 card.lot,
                 place.ledger.cards[card].expiry,
-                until[-1].balance if until else 0,
+                entries[until - 1].balance if until else 0,
                 _is_held(place, card, instant),
                 _is_recalled(place, card, day),
             )
@@ -140,20 +175,8 @@ def _list_lots(place: Place, item_id: str, instant: datetime) -> list[LotStock]:
     return lots
 
 
-def _list_holds(place: Place, item_id: str) -> list[LoggedLotHeld | LoggedLotReleased]:
-    holds = (record.event for record in place.standing)
-    return sorted(
-        (
-            event
-            for event in holds
-            if isinstance(event, LoggedLotHeld | LoggedLotReleased) and event.item_id == item_id
-        ),
-        key=lambda event: (event.occurred_at, event.event_id),
-    )
-
-
 def _is_held(place: Place, card: Card, instant: datetime) -> bool:
-    holds = [e for e in _list_holds(place, card.item_id) if e.lot == card.lot]
+    holds = [e for e in place.holds.get(card.item_id, ()) if e.lot == card.lot]
     until = [event for event in holds if event.occurred_at <= instant]
     return bool(until) and isinstance(until[-1], LoggedLotHeld)
 
@@ -175,8 +198,8 @@ def _recalls(place: Place, card: Card, recall: LoggedRecall) -> bool:
         return False
     makers = {
         _spelling(line.manufacturer)
-        for record in place.standing
-        if isinstance(event := record.event, LoggedStockReceived)
+        for event in place.standing
+        if isinstance(event, LoggedStockReceived)
         for line in event.lines
         if (line.item_id, line.lot) == (card.item_id, card.lot) and line.manufacturer is not None
     }
@@ -193,7 +216,7 @@ def _list_item_states(
     facility, day = place.facility, place.evaluated_on
     essential = place.book.essential_items(facility.level, day) if facility else set()
     counted_at = _counted_at(place)
-    listed = place.items | (essential if counted_at is not None else set())
+    listed = place.cards.keys() | (essential if counted_at is not None else set())
     states: Rows = {}
     for item_id in listed:
         lots = _list_lots(place, item_id, FOR_EVER)
@@ -224,13 +247,9 @@ def _list_item_states(
     return states
 
 
-def _entries(place: Place, item_id: str) -> list[Any]:
-    return [
-        entry
-        for card, entries in place.ledger.entries.items()
-        if card[:2] == (place.facility_id, item_id)
-        for entry in entries
-    ]
+def _entries(place: Place, item_id: str) -> list[LedgerEntry]:
+    of_cards = place.cards.get(item_id, {}).values()
+    return [entry for entries in of_cards for entry in entries]
 
 
 def _expiring(lots: list[LotStock], day: date) -> int:
@@ -308,15 +327,13 @@ def _status(usable: int, min_quantity: int | None, max_quantity: int | None) -> 
 
 def _counted_at(place: Place) -> datetime | None:
     """Of its first complete count."""
-    counts = (record.event for record in place.standing)
-    complete = (e for e in counts if isinstance(e, LoggedStockCounted) and e.complete)
+    complete = (e for e in place.standing if isinstance(e, LoggedStockCounted) and e.complete)
     return min((event.occurred_at for event in complete), default=None)
 
 
 def _is_silent(place: Place) -> bool:
     """Whether two whole open days have passed since a record came."""
-    known = place.ledger.events
-    heard = [known[key].recorded_at for key in known if key[0] == place.facility_id]
+    heard = [record.recorded_at for record in place.ledger.events.values()]
     if not heard:
         return True
     facility, day = place.facility, india_day(max(heard)) + DAY

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from projections.definition_rows import Rows
 
-FIRST: Final = 20
+FIRST: Final = 30
 """So many differences are told in words; all are counted."""
 
 Row = tuple[tuple[Any, ...], tuple[Any, ...]]

@@ -53,6 +53,10 @@ class Filling:
                 progress or _silent,
             )
 
+    async def settle(self) -> None:
+        """Bring the figures to today."""
+        await self._or_failure(self._projector.settle_figures())
+
     async def _reach(self, stops: Offsets, progress: Callable[[int], None]) -> None:
         async for records in self._log.read(self.next_offsets(), stops, self._choose):
             topic, partition = place = (records[0].topic, records[0].partition)

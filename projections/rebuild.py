@@ -153,7 +153,10 @@ async def _fill(filling: Filling, reader: LogReader, show: Progress) -> None:
         await filling.reach(ends, partial(_show_filled, show, sum(ends.values())))
         ends = await reader.find_ends(PROJECTED_TOPICS)
         if sum(ends.values()) - sum(filling.next_offsets().values()) <= NEAR_RECORDS:
-            return
+            break
+    show("evaluating", 0, 1)
+    await filling.settle()
+    show("evaluating", 1, 1)
 
 
 def _show_filled(show: Progress, total: int, done: int) -> None:

@@ -33,7 +33,12 @@ def lot_state(stock: LotStock, today: date) -> LotState:
 
 
 def usable_quantity(stocks: Sequence[LotStock], today: date) -> int:
-    """Base units of one item that may be given on `today`; `stocks` are all its cards.
+    """Base units of one item that may be given on `today`; `stocks` are all its cards."""
+    return sum(quantity for _, quantity in usable_lots(stocks, today))
+
+
+def usable_lots(stocks: Sequence[LotStock], today: date) -> list[tuple[date | None, int]]:
+    """Expiry and quantity of what may be given on `today`; `stocks` are all cards of one item.
 
     A deficit on the unrecorded card was most likely taken from a recorded lot, so it is charged to
     those that have stock, in the order in which they should have been given, whatever their state.
@@ -43,7 +48,7 @@ def usable_quantity(stocks: Sequence[LotStock], today: date) -> int:
     for stock in stocks:
         if not stock.lot:
             deficit -= stock.on_hand
-    usable = max(0, -deficit)
+    usable: list[tuple[date | None, int]] = [(None, -deficit)] if deficit < 0 else []
     for stock in first_expiry_first(stocks) if deficit > 0 else stocks:
         left = stock.on_hand
         if not stock.lot or left <= 0:
@@ -52,8 +57,8 @@ def usable_quantity(stocks: Sequence[LotStock], today: date) -> int:
             charged = min(left, deficit)
             left -= charged
             deficit -= charged
-        if lot_state(stock, today) == "usable":
-            usable += left
+        if left and lot_state(stock, today) == "usable":
+            usable.append((stock.expiry, left))
     return usable
 
 

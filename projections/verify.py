@@ -14,11 +14,12 @@ import asyncpg
 
 from projections.decoding import PROJECTED_TOPICS
 from projections.differences import Differences
+from projections.figures_check import RecordsReader, compare_tallies
 from projections.log_reading import LogReader, Offsets, open_log
 from projections.partition_check import PartitionCheck, read_snapshot
 from projections.schema import find_live_model
 from projections.settings import DatabaseSettings
-from projections.tables import FACILITY_TABLES
+from projections.tables import FACILITY_TABLES, FIGURE_TABLES
 from stream.errors import Corrupt, Unavailable
 from stream.settings import KafkaSettings
 from stream.topics import cluster_id
@@ -37,6 +38,7 @@ class Verdict:
     """`events` and `lines`: distinct applied ones, up to the log's end when it began.
 
     `behind_records` were in the log by then and aren't projected yet: no drift, but not compared.
+    So are the figures of `unsettled_partitions`, of which some were just being told anew.
     """
 
     events: int
@@ -45,6 +47,7 @@ class Verdict:
     partitions: int
     records: int
     behind_records: int
+    unsettled_partitions: int
     seconds: float
     first_differences: tuple[str, ...]
 
@@ -115,6 +118,7 @@ class _Verification:
         began = time.monotonic()
         ends = await self._log.find_ends(PROJECTED_TOPICS)
         behind = await self._wait_until_projected(ends, patience_seconds)
+        records = RecordsReader(self._log)
         checks = [
             PartitionCheck(
                 place,
@@ -123,6 +127,7 @@ class _Verification:
                 log=self._log,
                 model=self._model,
                 differences=self._differences,
+                records=records,
             )
             for place, end in sorted(ends.items())
         ]
@@ -142,6 +147,7 @@ class _Verification:
             partitions=len(checks),
             records=sum(check.tally.records for check in checks),
             behind_records=behind,
+            unsettled_partitions=sum(check.tally.unsettled for check in checks),
             seconds=round(time.monotonic() - began, 3),
             first_differences=tuple(self._differences.first),
         )
@@ -170,6 +176,7 @@ class _Verification:
         """Rows that belong to no partition, no facility: no check of a partition has seen them."""
         places = sorted(ends)
         async with read_snapshot(self._connection, self._model):
+            await compare_tallies(self._connection, self._differences)
             for table in ("position", "dead_letter"):
                 for topic, partition, count in await self._connection.fetch(
                     f"SELECT topic, partition, count(*) FROM {table} WHERE (topic, partition)"
@@ -180,7 +187,7 @@ class _Verification:
                 ):
                     where = f"partition {partition} of {topic}"
                     self._differences.add(f"{table}: {count} rows of {where}, unknown", count)
-            for table in (table.name for table in FACILITY_TABLES):
+            for table in (table.name for table in (*FACILITY_TABLES, *FIGURE_TABLES)):
                 for number, count in await self._connection.fetch(
                     f"SELECT facility_no, count(*) FROM {table} WHERE NOT EXISTS (SELECT FROM"
                     f" facility_number AS f WHERE f.facility_no = {table}.facility_no)"

@@ -44,7 +44,14 @@ EVENTS: list[dict[str, Any]] = [
 ]
 REFERENCES: list[dict[str, Any]] = [
     {"kind": "district", "district_id": "ajmer", "name": "Ajmer", "state": "RJ"},
-    {"kind": "item", "item_id": "paracetamol", "name": "Paracetamol", "base_unit": "tablet"},
+    {
+        "kind": "item",
+        "item_id": "paracetamol",
+        "name": "Paracetamol",
+        "base_unit": "tablet",
+        "levels": ["PHC"],
+        "unit_cost_paise": 45,
+    },
     {
         "kind": "recall",
         "recall_id": "R1",
@@ -135,3 +142,4 @@ async def project_log(stack: Stack, model: int = 1) -> None:
         open_filling(settings, kafka, log, model=model) as filling,
     ):
         await filling.reach(await log.find_ends(PROJECTED_TOPICS))
+        await filling.settle()

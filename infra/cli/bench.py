@@ -23,6 +23,12 @@ def bench(
     events: Annotated[
         int, typer.Option(min=1, help="projection, rebuild: how many events of 3 lines.")
     ] = 200_000,
+    facilities: Annotated[
+        int, typer.Option(min=1, help="projection, rebuild: of how many the events are.")
+    ] = 3_000,
+    items: Annotated[
+        int, typer.Option(min=1, help="projection, rebuild: how many each of them has.")
+    ] = 300,
     late: Annotated[
         float, typer.Option(min=0, max=100, help="projection: % that come up to 2 days late.")
     ] = 0,
@@ -54,7 +60,14 @@ def bench(
         raise typer.BadParameter(f"there is no bench {name}: choose {', '.join(NAMES)} or all")
     from infra.bench.events import Mix
 
-    mix = Mix(events=events, late=late, counts=counts, reversals=reversals)
+    mix = Mix(
+        events=events,
+        facilities=facilities,
+        items=items,
+        late=late,
+        counts=counts,
+        reversals=reversals,
+    )
     for one in NAMES if name == "all" else (name,):
         report = _measure(one, mix, runs=runs, seconds=seconds, lines=lines, streams=streams)
         if as_json:

@@ -49,16 +49,27 @@ ItemDayKey: TypeAlias = tuple[int, int, date]
 """(facility_no, item_no, day)"""
 
 
+USES: Final = frozenset(
+    ("medicine_dispensed", "medicine_returned", "stock_issued", "transfer_dispatched")
+)
+"""Types of events that use something."""
+
+
 def list_uses(event: StockEvent) -> list[Use]:
     """By line. A quantity of 0 says that what was prescribed wasn't given, however much it was."""
+    if event.type not in USES:  # an isinstance check that fails is dear
+        return []
     match event:
         case LoggedDispense():
             return [
-                Use(
+                Use(line.item_id, line.quantity, 0, 0, int(line.quantity == 0))
+                if line.prescribed is None
+                else Use(
                     line.item_id,
-                    dispensed=line.quantity,
-                    unmet=max(0, (line.prescribed or 0) - line.quantity),
-                    unserved=int(line.quantity == 0 or line.quantity < (line.prescribed or 0)),
+                    line.quantity,
+                    0,
+                    max(0, line.prescribed - line.quantity),
+                    int(line.quantity == 0 or line.quantity < line.prescribed),
                 )
                 for line in event.lines
             ]

@@ -15,7 +15,7 @@ import asyncpg
 
 from projections.arrivals import Arrival
 from projections.cards import CardKey, CardState, Fold, Lines
-from projections.figures.consumption import DayKey, add_consumption, recount_days
+from projections.figures.consumption import USES, DayKey, add_consumption, recount_days
 from projections.figures.days import india_day, india_midnight
 from projections.figures.evaluating import evaluate
 from projections.figures.places import count_anew, find_heard
@@ -31,11 +31,6 @@ JOIN event ON event.facility_no = reversed.facility_no AND event.event_id = reve
 LEFT JOIN lot_hold AS hold
   ON hold.facility_no = event.facility_no AND hold.event_id = event.event_id
 """
-
-USES: Final = frozenset(
-    ("medicine_dispensed", "medicine_returned", "stock_issued", "transfer_dispatched")
-)
-
 
 @dataclass(slots=True)
 class Changes:
@@ -160,7 +155,8 @@ def _list_holds(
     return [
         (arrival.facility_no, item_nos[event.item_id], event.occurred_at)
         for arrival in applied
-        if isinstance(event := arrival.event, LoggedLotHeld | LoggedLotReleased)
+        if not arrival.entries  # an isinstance check is dear
+        and isinstance(event := arrival.event, LoggedLotHeld | LoggedLotReleased)
     ]
 
 

@@ -65,7 +65,7 @@ WITH recalled_items AS MATERIALIZED (
            min_quantity, max_quantity, unit_cost_paise, tallied_as AS was_tallied_as,
            CASE WHEN tallied_as IS NULL THEN 0
                 ELSE state.expiring_paise END AS was_paise,
-           state.last_at AS was_last_at, first_new_at,
+           state.last_at AS was_last_at, first_at, first_new_at,
            coalesce(used_on < evaluated_on, false) AND window_days IS NOT NULL AS is_used_late,
            EXISTS (SELECT FROM lot_hold WHERE lot_hold.facility_no = pair.facility_no
                                           AND lot_hold.item_no = pair.item_no) AS has_holds,
@@ -108,6 +108,7 @@ WITH recalled_items AS MATERIALIZED (
            any_value(is_used_late) AS is_used_late,
            coalesce(bool_or(
                first_new_at < was_last_at
+               OR first_new_at IS NOT NULL AND first_at IS NULL AND NOT is_new
                OR expiry >= india_day(first_new_at) AND expiry < evaluated_on), false) AS is_late
     FROM charged GROUP BY facility_no, item_no
 ), rated AS (
@@ -166,7 +167,8 @@ class Touched(NamedTuple):
 
 
 class Flagged(NamedTuple):
-    """An item that needs a closer look. `is_late`: an entry came before what was known;
+    """An item that needs a closer look. `is_late`: an entry came before what was known,
+    or is the first that stands;
     `has_unusable`: some of what is on hand isn't usable, so that cards don't tell when it ran out.
     """
 

@@ -25,10 +25,11 @@ moment AS MATERIALIZED (
         ORDER BY valid_from DESC, log_offset DESC LIMIT 1
     ) AS record ON true
 ), product AS MATERIALIZED (
-    SELECT item_no, item_id, name, levels
+    SELECT item_no, item_id, name, levels, pack_size
     FROM (SELECT DISTINCT item_no FROM wanted) AS one JOIN item_number USING (item_no)
     LEFT JOIN LATERAL (
-        SELECT name, body -> 'levels' AS levels FROM item_record AS record
+        SELECT name, body -> 'levels' AS levels, body -> 'pack_size' AS pack_size
+        FROM item_record AS record
         WHERE record.item_id = item_number.item_id AND valid_from <= now()
         ORDER BY valid_from DESC, log_offset DESC LIMIT 1
     ) AS record ON true
@@ -68,9 +69,17 @@ moment AS MATERIALIZED (
     GROUP BY facility_no, item_no
 ), listed AS (
     SELECT json_agg(json_build_array(
-        facility_id, district_id, time_zone, item_id, name, coalesce(levels ? level, false), lots)
+        facility_id, district_id, time_zone, item_id, name, coalesce(levels ? level, false), lots,
+        rating)
     ) AS rows
     FROM stocked JOIN place USING (facility_no) JOIN product USING (item_no)
+    LEFT JOIN LATERAL (
+        SELECT json_build_array(out_since, window_days, consumed, available_seconds, min_quantity,
+                                max_quantity, pack_size) AS rating
+        FROM item_state AS state
+        WHERE state.facility_no = stocked.facility_no AND state.item_no = stocked.item_no
+        OFFSET 0
+    ) AS rated ON true
 )"""
 
 

@@ -8,6 +8,7 @@ from projections.discrepancies.counting import COUNT_OPEN
 from projections.queries.moments import CARDS_AT, PRESENT, Moment
 from projections.queries.recalls import IN_FORCE, MADE_BY
 from projections.reading import FACILITY, ReadModel, Snapshot
+from projections.stock_norm import Rating
 from projections.usable import LotStock
 
 # As it is now: the cards hold it. A statement's `moment` is as in `projections.queries.moments`.
@@ -40,6 +41,27 @@ LAST_HEARD: Final = """(
     ) AS newest
 )"""
 
+# Whether events of these facilities can't be counted, as known at `moment`.
+SUSPECT: Final = """EXISTS (
+    SELECT FROM dead_letter AS letter
+    LEFT JOIN dead_letter_decision AS decided USING (topic, partition, log_offset)
+    WHERE letter.facility_id {facilities} AND letter.kind = 'failed'
+      AND letter.recorded_at <= (SELECT known_at FROM moment)
+      AND (decision = 'discarded' AND decided.recorded_at <= (SELECT known_at FROM moment))
+          IS NOT TRUE
+)"""
+
+# What an item's figures say of it, by key: of an essential one that has no card yet, too.
+RATED: Final = """LEFT JOIN LATERAL (
+    SELECT json_build_array(out_since, window_days, consumed, available_seconds, min_quantity,
+                            max_quantity, pack_size) AS rating
+    FROM item_state
+    WHERE facility_no = (SELECT facility_no FROM place)
+      AND item_state.item_no = coalesce(listed.item_no, (
+          SELECT item_no FROM item_number WHERE item_number.item_id = listed.item_id))
+) AS rated ON true"""
+NOT_RATED: Final = "CROSS JOIN (SELECT NULL AS rating) AS rated"
+
 # The catalogue is read backwards along its key, which gives each item's record in force without a
 # sort. Lots that are 0 and didn't move for 90 days are left out. The CASE keeps the planner from
 # expecting one item, and so from a nested loop over all cards. A facility that is known now was
@@ -64,13 +86,14 @@ WITH place AS (
     JOIN item_number USING (item_no)
 ), catalogue AS MATERIALIZED (
     SELECT DISTINCT ON (item_id) item_id, name,
-           coalesce(body -> 'levels' ? (SELECT level FROM record), false) AS essential
+           coalesce(body -> 'levels' ? (SELECT level FROM record), false) AS essential,
+           body -> 'pack_size' AS pack_size
     FROM item_record
     WHERE valid_from <= (SELECT as_of FROM moment)
       AND recorded_at <= (SELECT known_at FROM moment)
     ORDER BY item_id DESC, valid_from DESC, log_offset DESC
 ), listed AS MATERIALIZED (
-    SELECT item_id, item_no, name, coalesce(essential, false) AS essential
+    SELECT item_id, item_no, name, coalesce(essential, false) AS essential, pack_size
     FROM stocked FULL JOIN catalogue USING (item_id)
     WHERE (item_no IS NOT NULL OR essential)
       AND item_id > $3 AND CASE WHEN $4::text IS NULL THEN true ELSE item_id = $4 END
@@ -108,29 +131,26 @@ SELECT {FACILITY},
     (SELECT CASE WHEN last_recorded_at <= known_at THEN last_recorded_at ELSE {LAST_HEARD} END
      FROM facility_activity AS activity, moment
      WHERE facility_no = (SELECT facility_no FROM place)) AS last_heard_at,
-    EXISTS (
-        SELECT FROM dead_letter AS letter
-        LEFT JOIN dead_letter_decision AS decided USING (topic, partition, log_offset)
-        WHERE letter.facility_id = $1 AND letter.kind = 'failed'
-          AND letter.recorded_at <= (SELECT known_at FROM moment)
-          AND (decision = 'discarded' AND decided.recorded_at <= (SELECT known_at FROM moment))
-              IS NOT TRUE
-    ) AS suspect,
+    {SUSPECT.format(facilities="= $1")} AS suspect,
     {COUNT_OPEN} AS open_discrepancies,
-    (SELECT json_agg(json_build_array(item_id, name, essential, lots) ORDER BY item_id)
-     FROM listed LEFT JOIN lots USING (item_no)) AS items
+    (SELECT json_agg(json_build_array(item_id, name, essential, lots, rating) ORDER BY item_id)
+     FROM listed LEFT JOIN lots USING (item_no) {{rated}}) AS items
 """
-STOCK_NOW: Final = STOCK.format(moment=NOW, cards=CARDS_NOW)
-STOCK_THEN: Final = STOCK.format(moment=THEN, cards=CARDS_AT)
+STOCK_NOW: Final = STOCK.format(moment=NOW, cards=CARDS_NOW, rated=RATED)
+STOCK_THEN: Final = STOCK.format(moment=THEN, cards=CARDS_AT, rated=NOT_RATED)
 
 
 class ItemStock(NamedTuple):
-    """`name` is None where the catalogue doesn't know the item. Lots: first expiry first."""
+    """`name` is None where the catalogue doesn't know the item. Lots: first expiry first.
+
+    `rating` is None of a past moment, and where no figures are kept of the item yet.
+    """
 
     item_id: str
     name: str | None
     essential: bool
     lots: list[LotStock]
+    rating: Rating | None = None
 
     @property
     def on_hand(self) -> int:
@@ -181,7 +201,11 @@ async def find_stock(
 
 
 def item_stock(
-    item_id: str, name: str | None, essential: bool, lots: list[Any] | None
+    item_id: str,
+    name: str | None,
+    essential: bool,
+    lots: list[Any] | None,
+    rating: list[Any] | None,
 ) -> ItemStock:
     return ItemStock(
         item_id,
@@ -191,4 +215,5 @@ def item_stock(
             LotStock(lot, expiry and date.fromisoformat(expiry), on_hand, held, recalled)
             for lot, expiry, on_hand, held, recalled in lots or ()
         ],
+        Rating.of(*rating) if rating else None,
     )

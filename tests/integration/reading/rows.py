@@ -181,6 +181,30 @@ class Rows:
             event_uuid(1),
         )
 
+    async def add_item_state(
+        self,
+        facility_id: str,
+        item_id: str,
+        *,
+        out_since: datetime | None = None,
+        window_days: int | None = 30,
+        consumed: int = 0,
+        available_days: int = 30,
+        kept: tuple[int | None, int | None] = (None, None),
+    ) -> None:
+        """`kept`: the minimum and the maximum. What the reads don't take from it isn't said."""
+        await self.connection.execute(
+            "INSERT INTO item_state VALUES ($1, $2, 0, 0, 0, 'out', $3, false, NULL, NULL, 0, NULL,"
+            " NULL, $4, $5, $6, $7, $8)",
+            await self.facility_no(facility_id),
+            await self.item_no(item_id),
+            out_since,
+            window_days,
+            consumed,
+            available_days * 86_400,
+            *kept,
+        )
+
     async def add_event(
         self,
         facility_id: str,

@@ -93,6 +93,51 @@ async def test_a_day_at_a_pharmacy(client: httpx.AsyncClient) -> None:
     await check_lists(client)
 
 
+@pytest.mark.usefixtures("worker")
+async def test_an_item_is_rated_by_what_was_used_of_it(client: httpx.AsyncClient) -> None:
+    norm = {"lead_time_days": 5, "safety_days": 5, "review_days": 10, "window_days": 14}
+    await put(client, "/v1/norms/ALL", norm)
+    await put(
+        client, "/v1/items/PCM", {"name": "Paracetamol", "base_unit": "tablet", "pack_size": 100}
+    )
+    at = await put(client, "/v1/facilities/F1", FACILITY)
+    a_day = 24 * 60
+    posted = [
+        event(1, "stock_received", 20 * a_day, lines=RECEIVED[:1]),
+        *(
+            event(
+                day + 1,
+                "medicine_dispensed",
+                day * a_day,
+                channel="opd",
+                lines=[{"item_id": "PCM", "lot": "A", "quantity": 4}],
+            )
+            for day in range(1, 15)
+        ),
+    ]
+    for each in posted:
+        at = await post(client, each, at)
+    (item,) = (await get(client, "/v1/facilities/F1/stock", at))["items"]
+    # 4 a day: 40 to 80 should be there, and 44 are
+    assert (item["status"], item["usable"], item["expected_waste"]) == ("ok", 44, 0)
+    assert item["norm"]["reorder_quantity"] == 100
+    assert (item["norm"]["amc"], item["norm"]["available_days"]) == (122.0, 14.0)
+    public = await get(client, "/v1/availability/F1", at)
+    assert public["items"][0]["availability"] == "available"
+    last = [{"item_id": "PCM", "lot": "A", "quantity": 25}]
+    at = await post(client, event(50, "medicine_dispensed", 1, channel="opd", lines=last), at)
+    low = await get(client, "/v1/facilities/F1/stock", at, status="low")
+    assert [item["usable"] for item in low["items"]] == [19]
+    assert "min_quantity" in low["formulas"]
+    public = await get(client, "/v1/availability/F1", at)
+    assert public["items"][0]["availability"] == "few_left"
+    part = FACILITY | {"level": "COUNTER", "parent_facility_id": "F1"}
+    at = await put(client, "/v1/facilities/F1-C", part)
+    tree = await get(client, "/v1/facilities/F1/stock", at, include="children", status="low")
+    assert [each["facility_id"] for each in tree["facilities"]] == ["F1", "F1-C"]
+    assert [(item["usable"], item["norm"]["max_quantity"]) for item in tree["items"]] == [(19, 80)]
+
+
 async def work_a_day(client: httpx.AsyncClient) -> str:
     await put(client, "/v1/items/PCM", {"name": "Paracetamol", "base_unit": "tablet"})
     await put(
@@ -130,7 +175,11 @@ async def check_stock(client: httpx.AsyncClient, at: str) -> None:
             "on_hand": 0,
             "usable": 0,
             "status": "out",
+            "out_since": None,
             "essential": True,
+            "norm": None,
+            "expiring": 0,
+            "expected_waste": None,
             "lots": [],
         },
         {
@@ -139,7 +188,11 @@ async def check_stock(client: httpx.AsyncClient, at: str) -> None:
             "on_hand": 133,
             "usable": 88,
             "status": "unrated",
+            "out_since": None,
             "essential": False,
+            "norm": None,
+            "expiring": 0,
+            "expected_waste": None,
             "lots": [
                 {"lot": "B", "expiry": "2011-06-30", "on_hand": 50, "state": "expired"},
                 {"lot": "A", "expiry": "2099-01-31", "on_hand": 88, "state": "usable"},
@@ -271,7 +324,9 @@ async def test_tokens_that_are_not_ours(client: httpx.AsyncClient, stack: Stack)
         ("/v1/facilities/F1/stock?status=none", "/status"),
         ("/v1/facilities/F1/stock?as_of=2026-01-01", "/as_of"),
         ("/v1/facilities/F1/stock?known_at=10:05", "/known_at"),
-        ("/v1/facilities/F1/stock?include=children", "/include"),
+        ("/v1/facilities/F1/stock?include=parents", "/include"),
+        ("/v1/facilities/F1/stock?include=children&as_of=2026-01-01T00:00:00Z", "/include"),
+        ("/v1/facilities/F1/stock?include=children&known_at=2026-01-01T00:00:00Z", "/include"),
         ("/v1/facilities/F1/stock?cursor=WyJhIl0", "/cursor"),
         ("/v1/facilities/F1/items/A/card?lot=%00", "/lot"),
         ("/v1/facilities/F1/items/A/card?from=yesterday", "/from"),

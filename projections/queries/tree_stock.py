@@ -1,0 +1,82 @@
+"""The stock of a facility and of all that are part of it: a hospital, its store, its counters."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from projections.queries.item_rows import ROWS, ItemRow
+from projections.queries.stock import SUSPECT
+from projections.reading import EVERYTHING, ReadModel, Snapshot, parse_instant
+
+# Parts of parts count, too; UNION ends rings, which nothing forbids. OFFSET 0: as in `ROWS`.
+TREE_STOCK: Final = f"""
+WITH RECURSIVE registered AS MATERIALIZED (
+    SELECT facility_id, parent_facility_id, name, level FROM facility
+), tree AS (
+    SELECT * FROM registered WHERE facility_id = $1
+    UNION
+    SELECT registered.* FROM tree
+    JOIN registered ON registered.parent_facility_id = tree.facility_id
+), member AS MATERIALIZED (
+    SELECT tree.*, facility_no FROM tree LEFT JOIN facility_number USING (facility_id)
+), wanted AS MATERIALIZED (
+    SELECT DISTINCT facility_no, item_no FROM member CROSS JOIN LATERAL (
+        SELECT item_no FROM card
+        WHERE card.facility_no = member.facility_no
+          AND ($2::text IS NULL OR item_no = (SELECT item_no FROM item_number WHERE item_id = $2))
+        OFFSET 0
+    ) AS card
+), {ROWS}
+SELECT {EVERYTHING},
+    (SELECT json_agg(json_build_array(facility_id, name, level, last_recorded_at)
+                     ORDER BY facility_id)
+     FROM member LEFT JOIN facility_activity USING (facility_no)) AS members,
+    {SUSPECT.format(facilities="IN (SELECT facility_id FROM tree)")} AS suspect,
+    (SELECT json_agg(json_build_array(item_id, item.name))
+     FROM item JOIN tree ON tree.facility_id = $1
+     WHERE body -> 'levels' ? level AND ($2 IS NULL OR item_id = $2)) AS essential,
+    (SELECT rows FROM listed) AS rows
+"""
+
+
+class Member(NamedTuple):
+    facility_id: str
+    name: str
+    level: str
+    last_heard_at: datetime | None
+
+
+class EssentialItem(NamedTuple):
+    item_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class TreeStock:
+    """`essential` is the list of the root's own level; `rows` are items with cards, by member."""
+
+    snapshot: Snapshot
+    members: list[Member]
+    suspect: bool
+    essential: list[EssentialItem]
+    rows: list[ItemRow]
+
+
+async def find_tree_stock(
+    model: ReadModel, *, facility_id: str, item_id: str | None = None
+) -> TreeStock | None:
+    """As it is now; None if the facility isn't registered."""
+    snapshot = await model.fetch(TREE_STOCK, facility_id, item_id)
+    members = [
+        Member(member_id, name, level, parse_instant(heard_at) if heard_at else None)
+        for member_id, name, level, heard_at in snapshot.loads("members")
+    ]
+    if not members:
+        return None
+    return TreeStock(
+        snapshot,
+        members,
+        snapshot.row["suspect"],
+        [EssentialItem(*fields) for fields in snapshot.loads("essential")],
+        [ItemRow.of(*fields) for fields in snapshot.loads("rows")],
+    )

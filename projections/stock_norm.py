@@ -1,0 +1,164 @@
+"""What an item's stock means beside what is used of it: status, months of stock, what to order.
+
+Pure functions of the usable stock now and of what the projector keeps of the item
+(`projections.figures.rating`: consumption in the norm's window, minimum and maximum).
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, Final, Literal, NamedTuple, TypedDict
+
+from projections.figures.rating import DAYS_A_MONTH, LEAST_AVAILABLE_DAYS, SECONDS_A_DAY
+from projections.figures.states import EXPIRING_DAYS
+
+_EXPIRING_TIME: Final = timedelta(days=EXPIRING_DAYS)
+
+Status = Literal["out", "low", "ok", "over", "unrated"]
+
+FORMULAS: Final = {
+    "status": "out: usable is 0; low: below min_quantity; over: above max_quantity; ok: between; "
+    "unrated: no norm applies, nothing was used in the window, or the item was available for "
+    f"fewer than {LEAST_AVAILABLE_DAYS} days of it",
+    "window_days": "the days before today that the norm looks at; today isn't among them",
+    "consumed": "dispensed in the window, net of returns; of a store or warehouse also what it "
+    "issued and sent on",
+    "available_days": "days of the window since the item's first entry, without those on which it "
+    "was out while the facility wasn't closed",
+    "amc": f"average monthly consumption: consumed / available_days * {DAYS_A_MONTH}",
+    "months_of_stock": "usable / amc",
+    "days_of_stock": "usable / (consumed / available_days)",
+    "min_quantity": "consumed / available_days * (lead time + safety stock), rounded up",
+    "max_quantity": "consumed / available_days * (lead time + safety stock + review period), "
+    "rounded down",
+    "reorder_quantity": "max_quantity - usable, at least 0, rounded up to whole packs",
+    "expiring": f"usable in lots that are good for {EXPIRING_DAYS} days at most",
+    "expected_waste": "usable that will expire unused at consumed / available_days a day, lots "
+    "used first expiry first",
+}
+
+
+class Rating(NamedTuple):
+    """What an item is rated by. `window_days` is None where no norm applies, the quantities where
+    it isn't rated; `pack_size` where the catalogue has none.
+    """
+
+    out_since: datetime | None
+    window_days: int | None
+    consumed: int
+    available_seconds: int
+    min_quantity: int | None
+    max_quantity: int | None
+    pack_size: int | None
+
+    @classmethod
+    def of(cls, out_since: str | None, *figures: Any) -> "Rating":
+        return cls(datetime.fromisoformat(out_since) if out_since else None, *figures)
+
+
+class StockNorm(TypedDict):
+    """As `FORMULAS` has them. None is what can't be told: of an item that isn't rated, and of
+    several facilities the window.
+    """
+
+    min_quantity: int | None
+    max_quantity: int | None
+    amc: float | None
+    months_of_stock: float | None
+    days_of_stock: float | None
+    window_days: int | None
+    consumed: int
+    available_days: float | None
+    reorder_quantity: int | None
+
+
+def status_of(usable: int, min_quantity: int | None, max_quantity: int | None) -> Status:
+    if usable <= 0:
+        return "out"
+    if min_quantity is None or max_quantity is None:
+        return "unrated"
+    if usable < min_quantity:
+        return "low"
+    return "over" if usable > max_quantity else "ok"
+
+
+def stock_norm(usable: int, rating: Rating) -> StockNorm | None:
+    """None where no norm applies."""
+    if rating.window_days is None:
+        return None
+    days = rating.available_seconds / SECONDS_A_DAY
+    per_day = max(0, rating.consumed) / days if days >= LEAST_AVAILABLE_DAYS else None
+    kept = rating.min_quantity, rating.max_quantity
+    norm = _norm(usable, per_day, kept, rating.consumed, rating.pack_size)
+    norm["window_days"] = rating.window_days
+    norm["available_days"] = round(days, 1)
+    return norm
+
+
+def summed_norm(usable: int, ratings: Sequence[Rating]) -> StockNorm | None:
+    """Of one item at several facilities that are rated: what they all should have and all use.
+    Their windows may differ.
+    """
+    if not ratings:
+        return None
+    return _norm(
+        usable,
+        sum(rating.consumed * SECONDS_A_DAY / rating.available_seconds for rating in ratings),
+        (
+            sum(rating.min_quantity or 0 for rating in ratings),
+            sum(rating.max_quantity or 0 for rating in ratings),
+        ),
+        sum(rating.consumed for rating in ratings),
+        ratings[0].pack_size,
+    )
+
+
+def _norm(
+    usable: int,
+    per_day: float | None,
+    kept: tuple[int | None, int | None],
+    consumed: int,
+    pack_size: int | None,
+) -> StockNorm:
+    min_quantity, max_quantity = kept
+    return {
+        "min_quantity": min_quantity,
+        "max_quantity": max_quantity,
+        "amc": None if per_day is None else round(per_day * DAYS_A_MONTH, 1),
+        "months_of_stock": round(usable / (per_day * DAYS_A_MONTH), 2) if per_day else None,
+        "days_of_stock": round(usable / per_day, 1) if per_day else None,
+        "window_days": None,
+        "consumed": consumed,
+        "available_days": None,
+        "reorder_quantity": reorder_quantity(usable, max_quantity, pack_size),
+    }
+
+
+def reorder_quantity(usable: int, max_quantity: int | None, pack_size: int | None) -> int | None:
+    """Up to the maximum, in whole packs."""
+    if max_quantity is None:
+        return None
+    pack = pack_size or 1
+    return max(0, -((usable - max_quantity) // pack) * pack)
+
+
+def expiring_quantity(lots: Iterable[tuple[date | None, int]], today: date) -> int:
+    """Of `projections.usable.usable_lots`, what is good for 90 days at most."""
+    last = today + _EXPIRING_TIME
+    return sum([quantity for expiry, quantity in lots if expiry is not None and expiry <= last])
+
+
+def expected_waste(
+    lots: Iterable[tuple[date | None, int]], today: date, consumed: int, available_seconds: int
+) -> int:
+    """Of `usable_lots`, what expires before anybody needs it, if `consumed` in `available_seconds`
+    goes on. A lot is used from when those before it are used up or expired, through its expiry day.
+    """
+    used = waste = 0
+    dated = [(expiry, quantity) for expiry, quantity in lots if expiry is not None]
+    for expiry, quantity in sorted(dated):
+        days = (expiry - today).days + 1
+        needed = consumed * days * SECONDS_A_DAY // available_seconds - used
+        given = min(quantity, max(0, needed))
+        used += given
+        waste += quantity - given
+    return waste

@@ -1,0 +1,119 @@
+"""Status, months of stock, what to order and what will be wasted, against figures from paper.
+
+Broken on purpose once, to see these tests fail: waste counted without the lots before; packs
+rounded down; the day of expiry left out.
+"""
+
+from datetime import date, timedelta
+
+import pytest
+
+from projections.stock_norm import (
+    Rating,
+    expected_waste,
+    expiring_quantity,
+    reorder_quantity,
+    status_of,
+    stock_norm,
+)
+
+DAY = 86_400
+TODAY = date(2026, 3, 1)
+
+
+def in_days(days: int) -> date:
+    return TODAY + timedelta(days=days)
+
+
+@pytest.mark.parametrize(
+    ("usable", "status"),
+    [(0, "out"), (99, "low"), (100, "ok"), (250, "ok"), (251, "over")],
+)
+def test_status_is_by_minimum_and_maximum(usable: int, status: str) -> None:
+    assert status_of(usable, 100, 250) == status
+
+
+def test_without_a_norm_it_is_out_or_unrated() -> None:
+    assert [status_of(usable, None, None) for usable in (-1, 0, 1)] == ["out", "out", "unrated"]
+
+
+def test_months_and_days_of_stock() -> None:
+    # 300 tablets in 20 days are 15 a day, 457.5 a month of 30.5 days.
+    assert stock_norm(900, Rating(None, 30, 300, 20 * DAY, 450, 1500, 100)) == {
+        "min_quantity": 450,
+        "max_quantity": 1500,
+        "amc": 457.5,
+        "months_of_stock": 1.97,
+        "days_of_stock": 60.0,
+        "window_days": 30,
+        "consumed": 300,
+        "available_days": 20.0,
+        "reorder_quantity": 600,
+    }
+
+
+@pytest.mark.parametrize(("consumed", "available_days", "amc"), [(300, 6, None), (0, 20, 0)])
+def test_of_an_item_that_is_not_rated_less_is_told(
+    consumed: int, available_days: int, amc: float | None
+) -> None:
+    norm = stock_norm(900, Rating(None, 30, consumed, available_days * DAY, None, None, 100))
+    assert norm is not None
+    assert norm["amc"] == amc
+    assert norm["months_of_stock"] is norm["days_of_stock"] is norm["reorder_quantity"] is None
+    assert norm["consumed"] == consumed
+
+
+def test_without_a_norm_nothing_is_told() -> None:
+    assert stock_norm(900, Rating(None, None, 0, 0, None, None, 100)) is None
+
+
+@pytest.mark.parametrize(
+    ("usable", "pack_size", "order"),
+    [
+        (0, 100, 1500),
+        (1, 100, 1500),
+        (900, 400, 800),
+        (1499, None, 1),
+        (1500, 10, 0),
+        (9000, 10, 0),
+    ],
+)
+def test_an_order_is_in_whole_packs(usable: int, pack_size: int | None, order: int) -> None:
+    assert reorder_quantity(usable, 1500, pack_size) == order
+
+
+def test_expiring_is_what_is_good_for_90_days_at_most() -> None:
+    lots = [(in_days(0), 1), (in_days(90), 2), (in_days(91), 4), (None, 8)]
+    assert expiring_quantity(lots, TODAY) == 3
+
+
+def waste(*lots: tuple[date | None, int]) -> int:
+    """At 10 a day."""
+    return expected_waste(lots, TODAY, 300, 30 * DAY)
+
+
+def test_a_lot_is_used_through_its_last_day() -> None:
+    assert waste((in_days(0), 10)) == 0
+    assert waste((in_days(0), 11)) == 1
+    assert waste((in_days(9), 130)) == 30
+
+
+def test_lots_without_expiry_are_never_wasted() -> None:
+    assert waste((None, 1_000_000)) == 0
+    # and are used last
+    assert waste((None, 1_000_000), (in_days(9), 100)) == 0
+
+
+def test_a_lot_waits_for_those_before_it() -> None:
+    # 80 of the first take 8 days; of the second's 12 days 4 are left: 40 used, 20 wasted.
+    assert waste((in_days(11), 60), (in_days(9), 80)) == 20
+
+
+def test_what_expired_is_no_longer_waited_for() -> None:
+    # Of the first 50 are used in 5 days and 950 wasted; the second has days 6 to 10: 50 of 70.
+    assert waste((in_days(4), 1000), (in_days(9), 70)) == 950 + 20
+
+
+def test_a_rate_below_one_a_day() -> None:
+    # 3 in 20 days: in the 10 days through the lot's last one and a half, so one.
+    assert expected_waste([(in_days(9), 5)], TODAY, 3, 20 * DAY) == 4

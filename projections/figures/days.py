@@ -7,8 +7,11 @@ INDIA: Final = timezone(timedelta(hours=5, minutes=30))
 
 
 def india_day(instant: datetime) -> date:
-    """As `india_day` in the model."""
-    return instant.astimezone(INDIA).date()
+    """As `india_day` in the model; the calendar's last day has no later one."""
+    try:
+        return instant.astimezone(INDIA).date()
+    except OverflowError:
+        return instant.date()
 
 
 def india_midnight(day: date) -> datetime:

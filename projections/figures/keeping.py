@@ -16,7 +16,7 @@ import asyncpg
 from projections.arrivals import Arrival
 from projections.cards import CardKey, CardState, Fold, Lines
 from projections.figures.consumption import USES, DayKey, add_consumption, recount_days
-from projections.figures.days import india_day, india_midnight
+from projections.figures.days import india_day, india_midnight, india_today
 from projections.figures.evaluating import evaluate
 from projections.figures.places import count_anew, find_heard
 from projections.figures.rating import rate
@@ -31,6 +31,7 @@ JOIN event ON event.facility_no = reversed.facility_no AND event.event_id = reve
 LEFT JOIN lot_hold AS hold
   ON hold.facility_no = event.facility_no AND hold.event_id = event.event_id
 """
+
 
 @dataclass(slots=True)
 class Changes:
@@ -53,11 +54,11 @@ def note_expiries(
     known: Mapping[CardKey, CardState],
     cards: Mapping[CardKey, CardState],
 ) -> None:
-    """Lots that were known with another expiry, or with none."""
+    """Lots that were known with another expiry, or with none, and of which one has passed."""
+    today = india_today()
     for card, (_, before, _) in known.items():
         after = cards[card][1]
-        if after != before and after is not None:
-            first = min(after, before or after)
+        if after != before and after is not None and (first := min(after, before or after)) < today:
             _note(expiry_moved, card[:2], india_midnight(first + timedelta(days=1)))
 
 

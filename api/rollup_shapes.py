@@ -82,3 +82,86 @@ class ItemStockAnswer(Page):
     item_id: str
     formula: str
     facilities: list[ItemAtFacilityShape]
+
+
+class StockOutShape(Shape):
+    facility_id: str
+    facility_name: str | None
+    item_id: str
+    item_name: str | None
+    began_at: datetime
+    ended_at: datetime | None
+    seconds: int
+    closed_seconds: int
+
+
+class StockOutsAnswer(Page):
+    stock_outs: list[StockOutShape]
+
+
+class SurplusShape(Shape):
+    facility_id: str
+    name: str
+    district_id: str | None
+    distance_km: float | None
+    can_give: int
+
+
+class ShortageShape(Shape):
+    facility_id: str
+    facility_name: str | None
+    level: str | None
+    district_id: str | None
+    item_id: str
+    item_name: str | None
+    ved: Literal["V", "E", "D"] | None
+    programme: str | None
+    reporting_silent: bool
+    out_since: datetime
+    days_out: int
+    patients_not_served: int
+    nearest_surplus: SurplusShape | None
+
+
+class ShortagesAnswer(Page):
+    shortages: list[ShortageShape]
+
+
+class DraftLineShape(Shape):
+    item_id: str
+    lot: str
+    quantity: int
+    expiry: date | None = None
+
+
+class DraftShape(Shape):
+    """A transfer_dispatched event without its `event_id`."""
+
+    type: Literal["transfer_dispatched"]
+    facility_id: str
+    to_facility_id: str
+    transfer_id: str
+    occurred_at: datetime
+    lines: list[DraftLineShape]
+
+
+class DonorShape(Shape):
+    facility_id: str
+    name: str
+    district_id: str | None
+    distance_km: float | None
+    usable: int
+    max_quantity: int
+    can_give: int
+    left_with: int
+    soonest_expiry: date | None
+    draft: DraftShape
+
+
+class RescueAnswer(Shape):
+    facility_id: str
+    item_id: str
+    taken_at: datetime
+    needed: int | None
+    """Up to its maximum; none where it has no norm, or isn't rated yet."""
+    donors: list[DonorShape]

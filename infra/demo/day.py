@@ -26,6 +26,10 @@ RUSH: Final = 2.5
 BEHIND_THE_COUNTER_SECONDS: Final = 8.0
 """Mean time between two events in all the state that aren't prescriptions."""
 UNDER_WAY_MINUTES: Final = (2, 10)
+OFFLINE_FOR: Final = timedelta(days=2)
+OFFLINE_PRESCRIPTIONS: Final = 20
+SYNCS_AFTER: Final = timedelta(seconds=40)
+RELIEF_AFTER: Final = timedelta(seconds=20)
 
 Happening = Callable[[Pharmacy, datetime, Random], Event | None]
 
@@ -73,6 +77,32 @@ class Day:
         pharmacy = self._any_counter()
         return happens(pharmacy, now, self._rng) or counter.dispense(pharmacy, now, self._rng)
 
+    def plan_stories(self, now: datetime) -> None:
+        """What everybody should see in the first minutes: a centre that was offline sends what it
+        did two days ago, and where most is out a transfer arrives.
+        """
+        offline = max(
+            (each for each in self._counters if each.facility.level == "PHC"),
+            key=lambda each: (each.facility.patients_a_day, each.facility_id),
+        )
+        for number in range(OFFLINE_PRESCRIPTIONS):
+            ago = OFFLINE_FOR - timedelta(minutes=3 * number)
+            self._plan(now + SYNCS_AFTER, partial(_dispense_before, ago, offline))
+        needy = max(self._supplied, key=lambda each: (_count_out(each), each.facility_id))
+        self._plan(now + RELIEF_AFTER, partial(self._relieve, needy))
+
+    def _relieve(self, pharmacy: Pharmacy, now: datetime, rng: Random) -> Event:
+        supplier = self._by_id[pharmacy.facility.supplier_id or ""]
+        sent = supply.dispatch(supplier, pharmacy, now, rng)
+        if sent is None:
+            return counter.dispense(pharmacy, now, rng)
+        event, taken = sent
+        self._plan(now + RELIEF_AFTER, partial(supply.receive_transfer, event, taken, pharmacy))
+        return event
+
+    def _plan(self, at: datetime, happens: Callable[[datetime, Random], Event]) -> None:
+        heapq.heappush(self._due, _Due(at, next(self._numbers), happens))
+
     def _dispatch(self, _: Pharmacy, now: datetime, rng: Random) -> Event | None:
         """Now it leaves the supplier; minutes later it arrives."""
         pharmacy = rng.choice(self._supplied)
@@ -83,7 +113,7 @@ class Day:
         event, taken = sent
         arrives = now + timedelta(minutes=rng.uniform(*UNDER_WAY_MINUTES))
         arrival = partial(supply.receive_transfer, event, taken, pharmacy)
-        heapq.heappush(self._due, _Due(arrives, next(self._numbers), arrival))
+        self._plan(arrives, arrival)
         return event
 
     def _receive(self, _: Pharmacy, now: datetime, rng: Random) -> Event | None:
@@ -91,6 +121,15 @@ class Day:
 
     def _any_counter(self) -> Pharmacy:
         return self._rng.choices(self._counters, weights=self._patients)[0]
+
+
+def _dispense_before(ago: timedelta, pharmacy: Pharmacy, now: datetime, rng: Random) -> Event:
+    return counter.dispense(pharmacy, now - ago, rng)
+
+
+def _count_out(pharmacy: Pharmacy) -> int:
+    """Of what its patients ask for."""
+    return sum(not pharmacy.shelves.on_hand(habit.item_id) for habit in pharmacy.habits)
 
 
 def open_pharmacies(

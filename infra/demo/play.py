@@ -12,6 +12,7 @@ from infra.demo.day import Day, open_pharmacies
 from infra.demo.facts import Event
 from infra.demo.medicines import prescribing_habits
 from infra.demo.opening import opening_counts
+from infra.demo.past import past_events
 from infra.demo.shelves import Shelves
 from infra.demo.state import Facility, State, small_state
 from infra.local.failure import CannotStart
@@ -57,6 +58,7 @@ async def play(client: Client, day: Day, played: Played, beside: Coroutine[Any, 
             played.waiting = waiting.qsize()
 
     async def live() -> None:
+        day.plan_stories(datetime.now(UTC))
         while True:
             await asyncio.sleep(day.seconds_to_next())
             await waiting.put(day.next_event(datetime.now(UTC)))
@@ -80,6 +82,7 @@ async def _register(client: Client, state: State, say: Say) -> None:
     for path, name, id_field in (
         ("/v1/districts", "districts", "district_id"),
         ("/v1/items", "items", "item_id"),
+        ("/v1/norms", "norms", "norm_id"),
     ):
         known |= await client.list_ids(path, name, id_field)
     missing = [record for record in state.records() if _id(record) not in known]
@@ -102,6 +105,9 @@ async def _count_shelves(client: Client, state: State, say: Say) -> None:
             return []
         return [count for count in own if not await _is_recorded(client, count)]
 
+    past = past_events(state, habits, at=now)
+    if await missing_of(past):
+        await client.post_all("/v1/events/batch", past)
     missing = [count for own in await _together(missing_of, counts) for count in own]
     if missing:
         lots = sum(len(count["lines"]) for count in missing)

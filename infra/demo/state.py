@@ -55,11 +55,31 @@ class State:
     def records(self) -> list[dict[str, Any]]:
         """Everything to register, as the API takes it."""
         known: list[Facility | Medicine] = [*self.facilities, *self.medicines]
-        return [*self.districts, *(each.record() for each in known)]
+        return [*self.districts, *(each.record() for each in known), *norms()]
 
     @cached_property
     def by_id(self) -> dict[str, Facility]:
         return {facility.facility_id: facility for facility in self.facilities}
+
+
+def norms() -> list[dict[str, Any]]:
+    """How much a level keeps: the farther from the warehouse, the more."""
+    days = {
+        level: {"lead_time_days": lead, "safety_days": safety, "review_days": 30}
+        for level, lead, safety in (
+            ("PHC", 14, 14),
+            ("CHC", 10, 10),
+            ("SDH", 7, 10),
+            ("DH", 7, 7),
+            ("COUNTER", 1, 2),
+            ("STORE", 7, 14),
+            ("WAREHOUSE", 30, 30),
+        )
+    }
+    return [
+        {"kind": "norm", "norm_id": f"LEVEL-{level}", "level": level, "window_days": 30, **each}
+        for level, each in days.items()
+    ]
 
 
 def small_state() -> State:

@@ -16,9 +16,28 @@ OF_FACILITIES: Final = """(
     ) AS state
 )"""
 
-# A page's rows are looked up by key, so that the walk stops with the page. Then for each of them
-# the places in the order of their distance, its own district's first, up to the first that has
-# more than its maximum.
+# Places in the order of their distance from `here`, up to the first that has more than its maximum.
+# OFFSET 0 has them sorted before any is looked at.
+NEAREST: Final = f"""
+    SELECT there.facility_id, json_build_array(
+               there.facility_id, name, district_id, distance_km, can_give) AS told
+    FROM (
+        SELECT *, {DISTANCE.format(here="here", there="places")} AS distance_km
+        FROM places WHERE NOT places.silent AND {{where}}
+        ORDER BY distance_km, places.facility_id
+        OFFSET 0
+    ) AS there
+    CROSS JOIN LATERAL (
+        SELECT usable - max_quantity AS can_give FROM item_state AS held
+        WHERE held.facility_no = there.facility_no AND held.item_no = page.item_no
+          AND usable > max_quantity
+        OFFSET 0
+    ) AS held
+    ORDER BY distance_km, there.facility_id LIMIT 1
+"""
+
+# A page's rows are looked up by key, so that the walk stops with the page. The nearest are looked
+# for in each row's own district; elsewhere only where nobody there has any.
 SHORTAGES: Final = f"""
 WITH wanted AS MATERIALIZED (
     SELECT facility_no FROM facility_state JOIN facility_number USING (facility_no)
@@ -63,26 +82,18 @@ SELECT {EVERYTHING},
              (SELECT coalesce(sum(unserved), 0) FROM consumption_day AS used
               WHERE used.facility_no = page.facility_no AND used.item_no = page.item_no
                 AND day >= india_day(out_since))),
-         CASE WHEN surplus.facility_id IS NOT NULL THEN json_build_array(
-             surplus.facility_id, surplus.name, surplus.district_id, surplus.distance_km,
-             can_give) END)
+         surplus)
          ORDER BY out_since, page.facility_id, page.item_id)
      FROM page LEFT JOIN places AS here USING (facility_no)
      LEFT JOIN LATERAL (
-         SELECT there.facility_id, there.name, there.district_id, distance_km, can_give
-         FROM (
-             SELECT *, {DISTANCE.format(here="here", there="places")} AS distance_km,
-                    places.district_id IS DISTINCT FROM page.district_id AS is_elsewhere
-             FROM places WHERE NOT silent
-         ) AS there
-         CROSS JOIN LATERAL (
-             SELECT usable - max_quantity AS can_give FROM item_state AS held
-             WHERE held.facility_no = there.facility_no AND held.item_no = page.item_no
-               AND usable > max_quantity
-             OFFSET 0
-         ) AS held
-         ORDER BY is_elsewhere, distance_km, there.facility_id LIMIT 1
-     ) AS surplus ON true) AS shortages
+         {NEAREST.format(where="places.district_id = page.district_id")}
+     ) AS own ON true
+     LEFT JOIN LATERAL (
+         {NEAREST.format(where="own.facility_id IS NULL")}
+     ) AS other ON true
+     CROSS JOIN LATERAL (
+         SELECT CASE WHEN own.facility_id IS NULL THEN other.told ELSE own.told END AS surplus
+     ) AS nearest) AS shortages
 """
 
 

@@ -14,6 +14,7 @@ import pytest
 from api.access import ROLES
 from infra.demo.medicines import prescribing_habits
 from infra.demo.opening import opening_counts
+from infra.demo.past import past_events, rated_centre
 from infra.demo.state import small_state
 from tests.system.service import Service, dawalog, wait_until
 
@@ -42,7 +43,7 @@ def count(service: Service, rows: str) -> int:
 
 
 def count_openings(service: Service) -> int:
-    """Their ids are of version 5; those of all other events are of version 7."""
+    """With the past of one centre. Ids of all other events are of version 7."""
     return count(service, "event WHERE uuid_extract_version(event_id) = 5")
 
 
@@ -57,6 +58,7 @@ def wait_for_patients(service: Service) -> int:
 def test_plays_a_day_and_goes_on_with_it(demo: Service) -> None:
     state, habits = small_state(), prescribing_habits()
     openings = sum(len(opening_counts(each, state, habits, at=NOW)) for each in state.facilities)
+    openings += len(past_events(state, habits, at=NOW))
 
     url = demo.start()
     said = demo.said_further(len(ROLES) + 1)
@@ -69,6 +71,9 @@ def test_plays_a_day_and_goes_on_with_it(demo: Service) -> None:
     assert overview["facility_count"] == len(state.facilities)
     assert overview["facilities"][0]["items_in_stock"] > overview["facilities"][0]["items_out"] > 0
     assert count_openings(demo) == openings
+    centre = rated_centre(state).facility_id
+    stock = httpx.get(f"{url}/v1/facilities/{centre}/stock?limit=1000", headers=as_nhm).json()
+    assert {item["status"] for item in stock["items"]} >= {"out", "low", "ok"}
     served = wait_for_patients(demo)
     assert demo.stop(signal.SIGTERM) == 0
 

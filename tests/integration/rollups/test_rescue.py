@@ -116,3 +116,13 @@ async def test_nobody_knows_them(client: httpx.AsyncClient, figures: Figures) ->
     for path in ("F1/items/NONE", "F9/items/PCM"):
         answer = await client.get(f"/v1/facilities/{path}/rescue")
         assert answer.status_code == httpx.codes.NOT_FOUND
+
+
+async def test_a_need_that_nobody_knows(client: httpx.AsyncClient, figures: Figures) -> None:
+    """Without a norm, all that is above a giver's maximum."""
+    await figures.add_item("PCM")
+    await figures.add_place("F1")
+    await add_donor(figures, "D", {"A": (130, TODAY + DAY)})
+    body = await ask(client)
+    assert body["needed"] is None
+    assert [(each["can_give"], each["left_with"]) for each in body["donors"]] == [(30, 100)]

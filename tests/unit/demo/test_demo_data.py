@@ -11,6 +11,7 @@ import pytest
 from infra.demo.day import Day, open_pharmacies
 from infra.demo.medicines import prescribing_habits
 from infra.demo.opening import opening_counts
+from infra.demo.past import past_events, rated_centre
 from infra.demo.shelves import Shelves
 from infra.demo.state import State, small_state
 from projections.definition import Recorded, fold
@@ -74,7 +75,7 @@ def play(state: State) -> list[dict[str, Any]]:
 
 def test_the_state_is_whole(state: State) -> None:
     records = [parse_reference(record) for record in state.records()]
-    assert len(records) == 6 + 126 + 629
+    assert len(records) == 6 + 126 + 629 + 7
     ids = {each.facility_id for each in state.facilities}
     assert len(ids) == len(state.facilities)
     for facility in state.facilities:
@@ -110,6 +111,22 @@ def test_some_items_are_out_some_expired_some_near(state: State) -> None:
     assert 0.02 < out < 0.1
     assert 0.01 < expired < 0.1
     assert 0.03 < near < 0.15
+
+
+def test_the_past_of_a_centre_ends_with_what_its_opening_count_finds(
+    state: State, tmp_path: Path
+) -> None:
+    past, keys = past_events(state, HABITS, at=NOW), KeyRing(tmp_path / "keys.json", "RJ")
+    assert past == past_events(state, HABITS, at=NOW)
+    assert 300 < len(past) < 600
+    days = {event["occurred_at"][:10] for event in past if event["type"] == "medicine_dispensed"}
+    assert len(days) >= 14
+    assert max(event["occurred_at"] for event in past) < NOW.isoformat()
+    opening = opening_counts(rated_centre(state), state, HABITS, at=NOW)
+    ledger = fold(logged(event, offset, keys) for offset, event in enumerate([*past, *opening]))
+    for card, entries in ledger.entries.items():
+        assert entries[-1].balance == (entries[-2].balance if len(entries) > 1 else 0), card
+        assert min(entry.balance for entry in entries) >= 0
 
 
 def test_a_day_passes_the_contract(state: State, events: list[dict[str, Any]]) -> None:
@@ -153,3 +170,25 @@ def test_the_pace_is_that_of_a_small_state(state: State) -> None:
     day = day_of(state)
     gaps = [day.seconds_to_next() for _ in range(EVENTS)]
     assert 1.5 < EVENTS / sum(gaps) < 3
+
+
+def test_in_the_first_minutes_a_centre_syncs_late_and_a_stock_out_ends(state: State) -> None:
+    day, now, happened = day_of(state), NOW, []
+    day.plan_stories(NOW)
+    while now < NOW + timedelta(minutes=2):
+        now += timedelta(seconds=day.seconds_to_next())
+        happened.append(day.next_event(now))
+    yesterday = (NOW - timedelta(days=1)).isoformat()
+    late = [event for event in happened if event["occurred_at"] < yesterday]
+    assert len(late) == 20
+    assert len({event["facility_id"] for event in late}) == 1
+    received = [event for event in happened if event["type"] == "transfer_received"]
+    ended = [
+        line["item_id"]
+        for event in received
+        for line in event["lines"]
+        if not Shelves.of_stock(
+            as_stock(opening_counts(state.by_id[event["facility_id"]], state, HABITS, at=NOW))
+        ).on_hand(line["item_id"])
+    ]
+    assert ended

@@ -143,8 +143,13 @@ def reorder_quantity(usable: int, max_quantity: int | None, pack_size: int | Non
 
 def expiring_quantity(lots: Iterable[tuple[date | None, int]], today: date) -> int:
     """Of `projections.usable.usable_lots`, what is good for 90 days at most."""
-    last = today + _EXPIRING_TIME
-    return sum([quantity for expiry, quantity in lots if expiry is not None and expiry <= last])
+    return sum(
+        [
+            quantity
+            for expiry, quantity in lots
+            if expiry is not None and expiry - today <= _EXPIRING_TIME
+        ]
+    )
 
 
 def expected_waste(

@@ -13,7 +13,12 @@ from api.parameters import Cursor, ItemId, Limit, refuse
 from api.rollup_shapes import ItemStockAnswer
 from api.services import services_of
 from api.shapes import read_answers
-from projections.figures.rating import DAYS_A_MONTH
+from projections.consumption_rates import (
+    AMC_FORMULA,
+    MONTHS_FORMULA,
+    monthly_consumption,
+    months_of_stock,
+)
 from projections.queries.item_stock import PlaceStock, list_item_stock
 from stream.errors import Rejected
 from stream.fields import Id
@@ -23,10 +28,7 @@ router = APIRouter(tags=["reading"], dependencies=[Depends(require_position)])
 
 Status = Literal["out", "low", "ok", "over", "unrated", "unknown"]
 
-FORMULA: Final = (
-    "amc = consumed in amc_window_days ÷ days of them on which the item was available "
-    f"× {DAYS_A_MONTH}; months_of_stock = usable ÷ amc"
-)
+FORMULA: Final = f"amc: {AMC_FORMULA}, in amc_window_days; months_of_stock: {MONTHS_FORMULA}"
 
 ITEM_STOCK_CURSOR: Final[TypeAdapter[tuple[Id]]] = TypeAdapter(tuple[Id])
 
@@ -74,7 +76,6 @@ async def read_item_stock(
 
 
 def _facility(place: PlaceStock) -> dict[str, Any]:
-    used, months = place.monthly_consumption, place.months_of_stock
     return {
         "facility_id": place.facility_id,
         "name": place.name,
@@ -89,9 +90,9 @@ def _facility(place: PlaceStock) -> dict[str, Any]:
         "out_since": place.out_since and in_utc(place.out_since),
         "min_quantity": place.min_quantity,
         "max_quantity": place.max_quantity,
-        "amc": None if used is None else round(used, 2),
+        "amc": monthly_consumption(place.per_day),
         "amc_window_days": place.window_days,
-        "months_of_stock": None if months is None else round(months, 2),
+        "months_of_stock": months_of_stock(place.usable, place.per_day),
         "evaluated_on": place.evaluated_on,
         "last_heard_at": place.last_heard_at and in_utc(place.last_heard_at),
     }

@@ -8,7 +8,14 @@ from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Final, Literal, NamedTuple, TypedDict
 
-from projections.figures.rating import DAYS_A_MONTH, LEAST_AVAILABLE_DAYS, SECONDS_A_DAY
+from projections.consumption_rates import (
+    AMC_FORMULA,
+    MONTHS_FORMULA,
+    daily_consumption,
+    monthly_consumption,
+    months_of_stock,
+)
+from projections.figures.rating import LEAST_AVAILABLE_DAYS, SECONDS_A_DAY
 from projections.figures.states import EXPIRING_DAYS
 
 _EXPIRING_TIME: Final = timedelta(days=EXPIRING_DAYS)
@@ -24,8 +31,8 @@ FORMULAS: Final = {
     "issued and sent on",
     "available_days": "days of the window since the item's first entry, without those on which it "
     "was out while the facility wasn't closed",
-    "amc": f"average monthly consumption: consumed / available_days * {DAYS_A_MONTH}",
-    "months_of_stock": "usable / amc",
+    "amc": AMC_FORMULA,
+    "months_of_stock": MONTHS_FORMULA,
     "days_of_stock": "usable / (consumed / available_days)",
     "min_quantity": "consumed / available_days * (lead time + safety stock), rounded up",
     "max_quantity": "consumed / available_days * (lead time + safety stock + review period), "
@@ -86,7 +93,7 @@ def stock_norm(usable: int, rating: Rating) -> StockNorm | None:
     if rating.window_days is None:
         return None
     days = rating.available_seconds / SECONDS_A_DAY
-    per_day = max(0, rating.consumed) / days if days >= LEAST_AVAILABLE_DAYS else None
+    per_day = daily_consumption(rating.consumed, rating.available_seconds)
     kept = rating.min_quantity, rating.max_quantity
     norm = _norm(usable, per_day, kept, rating.consumed, rating.pack_size)
     norm["window_days"] = rating.window_days
@@ -123,8 +130,8 @@ def _norm(
     return {
         "min_quantity": min_quantity,
         "max_quantity": max_quantity,
-        "amc": None if per_day is None else round(per_day * DAYS_A_MONTH, 1),
-        "months_of_stock": round(usable / (per_day * DAYS_A_MONTH), 2) if per_day else None,
+        "amc": monthly_consumption(per_day),
+        "months_of_stock": months_of_stock(usable, per_day),
         "days_of_stock": round(usable / per_day, 1) if per_day else None,
         "window_days": None,
         "consumed": consumed,

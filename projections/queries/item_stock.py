@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from projections.figures.rating import DAYS_A_MONTH, LEAST_AVAILABLE_DAYS, SECONDS_A_DAY
+from projections.consumption_rates import daily_consumption
 from projections.reading import EVERYTHING, ReadModel, Snapshot
 
 # Facilities in the order of their ids, each looked up by key, so that a page stops early.
@@ -69,15 +69,8 @@ class PlaceStock(NamedTuple):
     last_heard_at: str | None
 
     @property
-    def monthly_consumption(self) -> float | None:
-        """None where there is no norm, or the item wasn't available for long enough."""
-        if self.available_seconds < LEAST_AVAILABLE_DAYS * SECONDS_A_DAY:
-            return None
-        return max(0, self.consumed) / self.available_seconds * SECONDS_A_DAY * DAYS_A_MONTH
-
-    @property
-    def months_of_stock(self) -> float | None:
-        return self.usable / used if (used := self.monthly_consumption) else None
+    def per_day(self) -> float | None:
+        return daily_consumption(self.consumed, self.available_seconds)
 
 
 @dataclass(frozen=True, slots=True)

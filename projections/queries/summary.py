@@ -40,27 +40,21 @@ _WANTED: Final = """
     AND ($3::text IS NULL OR level = $3) AND ($4::text IS NULL OR facility_id = $4)
 """
 
-# A facility that was never heard of has no figures: it stands where it is registered.
+# Every registered facility has a row of figures within about a second, heard of or not.
 BY_PLACE: Final = f"""
-WITH known AS MATERIALIZED (
-    SELECT * FROM facility_state JOIN facility_number USING (facility_no)
-), today AS MATERIALIZED (
+WITH today AS MATERIALIZED (
     SELECT * FROM patient_day WHERE day = india_day(now())
 ), place AS MATERIALIZED (
-    SELECT * FROM (
-        SELECT facility_id, facility_no, evaluated_on, silent, {_FIGURES},
-               CASE WHEN facility_no IS NULL THEN record.level ELSE known.level END AS level,
-               CASE WHEN facility_no IS NULL THEN record.district_id ELSE known.district_id END
-                 AS district_id,
-               CASE WHEN facility_no IS NULL THEN record.state ELSE known.state END AS state
-        FROM known FULL JOIN (SELECT facility_id, level, district_id, state FROM facility)
-            AS record USING (facility_id)
-    ) AS facility WHERE {_WANTED}
+    SELECT facility_id, facility_no, evaluated_on, silent, level, district_id, state, {_FIGURES},
+           last_recorded_at IS NOT NULL AS is_heard
+    FROM facility_state JOIN facility_number USING (facility_no)
+    LEFT JOIN facility_activity USING (facility_no)
+    WHERE {_WANTED}
 ), grouped AS (
     SELECT {{key}} AS key, count(*) AS facilities,
-           count(*) FILTER (WHERE NOT silent) AS reporting,
-           count(*) FILTER (WHERE silent) AS not_reporting,
-           count(*) FILTER (WHERE facility_no IS NULL) AS not_started,
+           count(*) FILTER (WHERE is_heard AND NOT silent) AS reporting,
+           count(*) FILTER (WHERE is_heard AND silent) AS not_reporting,
+           count(*) FILTER (WHERE NOT is_heard) AS not_started,
            {_SUMS}, {_PAISE},
            coalesce(sum(served), 0) AS served, coalesce(sum(served_in_part), 0) AS served_in_part,
            coalesce(sum(sent_away), 0) AS sent_away

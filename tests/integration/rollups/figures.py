@@ -43,10 +43,12 @@ class Figures(Rows):
         silent: bool = False,
         partition: int = 0,
         evaluated_on: date = TODAY,
-        last_heard_at: datetime = NOW,
+        last_heard_at: datetime | None = NOW,
         **registered: Any,
     ) -> None:
-        """A registered facility that has been heard of and counted."""
+        """A registered facility that has been heard of and counted; None: one that never was,
+        of which the projector knows the record alone.
+        """
         await self.add_facility(facility_id, district_id=district_id, level=level, **registered)
         number = await self.facility_no(facility_id)
         await self.connection.execute(
@@ -56,9 +58,11 @@ class Figures(Rows):
             evaluated_on,
             level,
             district_id,
-            LONG_AGO,
-            silent,
+            LONG_AGO if last_heard_at else None,
+            silent or last_heard_at is None,
         )
+        if last_heard_at is None:
+            return
         await self.connection.execute(
             "INSERT INTO facility_activity VALUES ($1, $2)", number, last_heard_at
         )

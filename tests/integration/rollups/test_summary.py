@@ -23,7 +23,7 @@ async def state(figures: Figures) -> None:
     await figures.add_place("PHC-2", silent=True, partition=1, evaluated_on=TODAY - DAY)
     await figures.add_place("CHC-1", level="CHC")
     await figures.add_place("PHC-3", district_id="D2", partition=1)
-    await figures.add_facility("PHC-4", district_id="D2")
+    await figures.add_place("PHC-4", district_id="D2", last_heard_at=None)
     await figures.add_state("PHC-1", "AMOX", "out")
     await figures.add_state("PHC-1", "ORS", "ok", usable=5, expiring_paise=250)
     await figures.add_state("PHC-1", "PCM", "unrated", usable=5)

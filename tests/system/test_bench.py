@@ -22,7 +22,7 @@ def bench(name: str, *words: str) -> dict[str, Any]:
 
 
 def test_projection() -> None:
-    report = bench("projection", "--events", "10000")
+    report = bench("projection", "--events", "25000")
     assert report["ratios"].keys() == {"raw_postgres", "stock_faust"}
     assert all(ratio > 0 for ratio in report["ratios"].values())
 

@@ -1,11 +1,20 @@
 """Measuring each request, by route template."""
 
+from collections.abc import Mapping
 from time import perf_counter
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.access import RULES, Rule
 from api.metrics import HTTP_REQUEST_SECONDS
+
+_CLASSES: Final[Mapping[Rule, str]] = {
+    Rule.POST: "post",
+    Rule.REGISTER: "register",
+    Rule.ENDLESS: "live",
+    Rule.OPEN: "else",
+}
 
 _METHODS: Final = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 
@@ -34,4 +43,12 @@ class MeasureLatency:
         finally:
             route = getattr(scope.get("route"), "path", "unmatched")
             method = scope["method"] if scope["method"] in _METHODS else "other"
-            HTTP_REQUEST_SECONDS.labels(route, method, status_class).observe(perf_counter() - began)
+            HTTP_REQUEST_SECONDS.labels(
+                class_of(method, route), route, method, status_class
+            ).observe(perf_counter() - began)
+
+
+def class_of(method: str, route: str) -> str:
+    """What is promised of a route (docs/watching.md); `else`: nothing is."""
+    rule = RULES.get(f"{'GET' if method == 'HEAD' else method} {route}", Rule.OPEN)
+    return _CLASSES.get(rule, "read")

@@ -11,11 +11,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 
+from api.metrics import count_refused
 from api.security_headers import SECURITY_HEADERS
 from stream.errors import Conflict, Corrupt, DawalogError, Fault, Rejected, TooOften, Unavailable
 from stream.faults import pointer
 
 MEDIA_TYPE: Final = "application/problem+json"
+POSTS: Final = ("POST", "PUT")
 UNAVAILABLE: Final = "unavailable"
 
 # A Rejected of any other type is 422: it was understood and cannot be taken.
@@ -83,8 +85,10 @@ def add_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _on_failure)
 
 
-async def _on_dawalog_error(_request: Request, error: Exception) -> Response:
+async def _on_dawalog_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, DawalogError)
+    if request.method in POSTS:
+        count_refused(error)
     return answer_error(error)
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 import orjson
 from fastapi import Response
 
+from api.metrics import count_refused
 from api.problems import answer_error, describe_problem
 from stream.appending import Appended
 from stream.codec import OutgoingRecord
@@ -114,6 +115,7 @@ def encode_position(log: EventLog, appended: Iterable[Appended]) -> str:
 def _describe(outcome: Appended | DawalogError) -> dict[str, Any]:
     if isinstance(outcome, Appended):
         return {"status": "accepted", "recorded_at": outcome.recorded_at}
+    count_refused(outcome)
     return {"status": "rejected", "problem": describe_problem(outcome)}
 
 

@@ -77,6 +77,10 @@ class AccessSettings(BaseSettings):
 class ApiSettings(KafkaSettings, PrivacySettings, ReadingSettings, AccessSettings):
     api_host: str = Field(default="127.0.0.1", description="address that the API listens on")
     api_port: int = Field(default=8000, ge=0, le=65535, description="port of the API")
+    watched_folder: Path | None = Field(
+        default=None,
+        description="folder whose disk the metrics tell of; `dawalog up` names its own",
+    )
     earliest_occurred_at: AwareDatetime = Field(
         default=datetime(2010, 1, 1, tzinfo=UTC),
         description="events that happened before it are refused: their clock is wrong",

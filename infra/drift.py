@@ -15,10 +15,11 @@ from typing import Any, Final
 
 import structlog
 from prometheus_client import REGISTRY
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from infra.local.process import before_exec
+from infra.metrics import DRIFT_ROWS, VERIFIED_AT
 from projections.settings import VerifierSettings
 
 log = structlog.get_logger()
@@ -41,16 +42,10 @@ class LastVerification(Collector):
     def collect(self) -> Iterable[Metric]:
         if self._drift_rows is None:
             return
-        yield GaugeMetricFamily(
-            "dawalog_ledger_drift_rows",
-            "Rows of the read model that are not what the log says, when last verified",
-            value=self._drift_rows,
-        )
-        yield GaugeMetricFamily(
-            "dawalog_ledger_verified_timestamp_seconds",
-            "When the last verification of the read model ended",
-            value=self._verified_at,
-        )
+        for metric, value in ((DRIFT_ROWS, self._drift_rows), (VERIFIED_AT, self._verified_at)):
+            family = metric.family()
+            family.add_metric([], value)
+            yield family
 
 
 LAST_VERIFICATION: Final = LastVerification()

@@ -15,6 +15,7 @@ from api.app import create_app
 from api.services import Services
 from api.settings import AccessSettings, ApiSettings, is_loopback
 from api.token_issuer import read_private_key
+from infra.disk import watch_disk
 from infra.local.failure import CannotStart
 from stream.errors import Unavailable
 
@@ -33,6 +34,8 @@ def serve_api(*, host: str | None = None, port: int | None = None) -> None:
     settings = ApiSettings()
     host = host or settings.api_host
     require_access(settings, host)
+    if settings.watched_folder is not None:
+        watch_disk(settings.watched_folder)
     listener = listen(host, settings.api_port if port is None else port)
     if settings.open_access:
         structlog.get_logger(__name__).warning("open access: no tokens are asked for", host=host)

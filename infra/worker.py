@@ -18,6 +18,7 @@ import structlog
 import uvloop
 
 from infra.drift import watch_drift
+from infra.metrics import STANDSTILL_SECONDS
 from projections.decoding import PROJECTED_TOPICS
 from projections.metrics import LAG
 from projections.positions import Superseded
@@ -132,7 +133,8 @@ async def _watch(app: RecordBatchApp, projector: Projector) -> None:
         lag = sum(_report_lag(app, positions).values())
         if positions != seen or not lag:
             seen, moved_at = positions, loop.time()
-        elif loop.time() - moved_at > STUCK_SECONDS:
+        STANDSTILL_SECONDS.set(loop.time() - moved_at)
+        if loop.time() - moved_at > STUCK_SECONDS:
             raise Unavailable(f"{lag} records are waiting and nothing moved; the worker restarts")
 
 

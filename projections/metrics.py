@@ -5,31 +5,43 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
-import prometheus_client as prometheus
-
 from projections.dead_letters import DeadLetter
 from projections.decoding import Item
+from stream.declared import WORKER, counter, gauge, histogram
 
-PROJECTED: Final = prometheus.Counter(
-    "dawalog_records_projected", "Records applied, or set aside, by topic", ["topic"]
+PROJECTED: Final = counter(
+    "dawalog_records_projected_total",
+    "Records applied, or set aside, by topic",
+    unit="records",
+    by=WORKER,
+    labels=["topic"],
 )
-DELAY: Final = prometheus.Histogram(
+DELAY: Final = histogram(
     "dawalog_projection_delay_seconds",
     "From the broker's stamp on a record until its rows are visible",
+    by=WORKER,
     buckets=(0.005, 0.01, 0.02, 0.035, 0.05, 0.075, 0.1, 0.2, 0.5, 1, 2, 5, 15, 60, 600),
 )
-LAG: Final = prometheus.Gauge(
+LAG: Final = gauge(
     "dawalog_projection_lag_records",
     "Records in the log that this worker has yet to project, of the partitions it owns",
-    ["topic", "partition"],
+    unit="records",
+    by=WORKER,
+    labels=["topic", "partition"],
 )
-SET_ASIDE: Final = prometheus.Counter(
-    "dawalog_dead_lettered", "Records that this worker set aside", ["topic", "kind"]
+SET_ASIDE: Final = counter(
+    "dawalog_dead_lettered_total",
+    "Records that this worker set aside",
+    unit="records",
+    by=WORKER,
+    labels=["topic", "kind"],
 )
-DEAD_LETTERS: Final = prometheus.Gauge(
+DEAD_LETTERS: Final = gauge(
     "dawalog_dead_letters",
     "Dead letters that nobody discarded; reported by the worker that owns reference partition 0",
-    ["topic", "kind"],
+    unit="records",
+    by=WORKER,
+    labels=["topic", "kind"],
 )
 
 

@@ -17,6 +17,7 @@ from infra.cli import (
     import_,
     init,
     keys,
+    metrics,
     ps,
     rebuild,
     settings,
@@ -46,6 +47,7 @@ app.command("import")(import_.import_file)
 app.command("bench")(bench.bench)
 app.command("api")(api.api)
 app.command("worker")(worker.worker)
+app.command("metrics")(metrics.metrics)
 app.command("verify")(verify.verify)
 app.command("rebuild")(rebuild.rebuild)
 app.add_typer(dead_letters.app, name="dead-letters")

@@ -26,6 +26,7 @@ from infra.local.ports import LOOPBACK, free_port
 from infra.local.postgres import Postgres
 from infra.local.probe import until_ok
 from infra.local.running import end_leftovers, only_one, write_processes
+from infra.local.targets import write_targets
 from projections.rebuild import rebuild
 from projections.schema import OtherDefinition, prepare_schema
 from projections.settings import ProjectorSettings
@@ -187,16 +188,17 @@ async def _start_roles(parts: _Parts, installation: Installation, wanted: Wanted
     # said in any case: the environment's own setting is not for this service
     access = {"DAWALOG_OPEN_ACCESS": str(wanted.open_access).lower()}
     starts = [start("api", "api", installation.ports.api, access)]
-    taken = {installation.ports.api}
+    ports = {"api": installation.ports.api}
     for number in range(1, wanted.workers + 1):
-        port = free_port(frozenset(taken))
-        taken.add(port)
+        name = f"worker-{number}"
+        port = ports[name] = free_port(frozenset(ports.values()))
         own = {
-            "DAWALOG_WORKER_INSTANCE_ID": f"worker-{number}",
+            "DAWALOG_WORKER_INSTANCE_ID": name,
             "DAWALOG_WORKER_METRICS_HOST": LOOPBACK,
             "DAWALOG_WORKER_METRICS_PORT": str(port),
         }
-        starts.append(start(f"worker-{number}", "worker", port, own))
+        starts.append(start(name, "worker", port, own))
+    write_targets(parts.folder, {name: f"{LOOPBACK}:{port}" for name, port in ports.items()})
     await _all(*starts)
 
 

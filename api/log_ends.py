@@ -13,7 +13,7 @@ from aiokafka.errors import KafkaError
 
 from stream.errors import Unavailable
 from stream.settings import KafkaSettings, client_options
-from stream.tasks import end_task, start_whole
+from stream.tasks import end_task, run_whole
 from stream.topics import STOCK_EVENTS, TOPICS, count_partitions, partition_for
 
 ASK_EVERY_SECONDS: Final = 0.5
@@ -86,7 +86,7 @@ class LogEnds:
             for partition in range(count)
         ]
         try:
-            await start_whole(consumer.start())
+            await run_whole(consumer.start())
             while True:
                 asked_at = datetime.now(UTC)
                 ends = await consumer.end_offsets(places)
@@ -94,4 +94,4 @@ class LogEnds:
                 self.askings.append(AskedEnds(asked_at, next_offsets))
                 await asyncio.sleep(ASK_EVERY_SECONDS)
         finally:
-            await consumer.stop()
+            await run_whole(consumer.stop())

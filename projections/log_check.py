@@ -12,6 +12,7 @@ from projections.positions import Position, digest_record
 from stream.batches import LogRecord
 from stream.errors import Corrupt, Unavailable
 from stream.settings import KafkaSettings, client_options
+from stream.tasks import run_whole
 from stream.topics import MAX_MESSAGE_BYTES
 
 REMEDY = "restore the log, or run `dawalog rebuild` to project the log as it is now"
@@ -45,10 +46,10 @@ async def _consumer(settings: KafkaSettings) -> "AsyncIterator[AIOKafkaConsumer[
         fetch_max_wait_ms=100,
     )
     try:
-        await consumer.start()
+        await run_whole(consumer.start())
         yield consumer
     finally:
-        await consumer.stop()
+        await run_whole(consumer.stop())
 
 
 async def _check_ends(

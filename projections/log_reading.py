@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 from stream.batches import LogRecord
 from stream.errors import Corrupt, Unavailable
 from stream.settings import KafkaSettings, client_options
+from stream.tasks import run_whole
 from stream.topics import MAX_MESSAGE_BYTES, count_partitions
 
 Offsets: TypeAlias = dict[tuple[str, int], int]
@@ -106,9 +107,9 @@ async def open_log(settings: KafkaSettings) -> AsyncIterator[LogReader]:
         fetch_max_wait_ms=FETCH_WAIT_MS,
     )
     try:
-        await consumer.start()
+        await run_whole(consumer.start())
         yield LogReader(consumer, await count_partitions(settings))
     except KafkaError as error:
         raise Unavailable(f"Kafka cannot be reached or did not answer: {error!r}") from error
     finally:
-        await consumer.stop()
+        await run_whole(consumer.stop())

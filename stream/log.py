@@ -16,7 +16,7 @@ from stream.errors import Unavailable
 from stream.lanes import Connection, Place
 from stream.metrics import APPEND_SECONDS, EVENTS_APPENDED, RECORDS_IN_FLIGHT
 from stream.settings import KafkaSettings, client_options
-from stream.tasks import end_task, start_whole
+from stream.tasks import end_task, run_whole
 from stream.topics import MAX_MESSAGE_BYTES, STOCK_EVENTS, TOPICS, cluster_id
 
 log = structlog.get_logger()
@@ -147,12 +147,12 @@ class EventLog:
         )
         try:
             self._cluster_id = await cluster_id(self._settings)
-            await start_whole(producer.start())
+            await run_whole(producer.start())
             self._partitions = {
                 topic: len(await producer.partitions_for(topic)) for topic in TOPICS
             }
         except BaseException:
-            await producer.stop()
+            await run_whole(producer.stop())
             raise
         return Connection(producer, self._newest, self._replace)
 

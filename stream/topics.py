@@ -16,7 +16,7 @@ from stamina import retry_context
 
 from stream.errors import Corrupt, Unavailable
 from stream.settings import KafkaSettings, client_options
-from stream.tasks import start_whole
+from stream.tasks import run_whole
 
 STOCK_EVENTS: Final = "stock-events"
 REFERENCE: Final = "reference"
@@ -97,12 +97,12 @@ async def _admin(settings: KafkaSettings) -> AsyncIterator[AIOKafkaAdminClient]:
     """An admin client; a broker that is away or refuses is `Unavailable`."""
     client = AIOKafkaAdminClient(**client_options(settings))
     try:
-        await start_whole(client.start())
+        await run_whole(client.start())
         yield client
     except KafkaError as error:
         raise Unavailable(f"Kafka cannot be reached or did not answer: {error!r}") from error
     finally:
-        await client.close()
+        await run_whole(client.close())
 
 
 async def _leaders(admin: AIOKafkaAdminClient) -> dict[str, list[int]]:

@@ -11,6 +11,7 @@ import pytest
 from aiokafka import TopicPartition
 
 from infra.local.ports import free_port
+from stream import tasks
 from stream.appending import Answer, Appended
 from stream.errors import Unavailable
 from stream.log import EventLog
@@ -18,6 +19,7 @@ from stream.settings import KafkaSettings
 from stream.topics import STOCK_EVENTS
 from tests.integration.posting.bodies import read_log, record
 from tests.stack import Stack
+from tests.unclosed import open_connections
 
 
 @pytest.fixture
@@ -158,3 +160,21 @@ async def test_it_starts_and_stops_without_a_broker() -> None:
         _ = log.partitions
     async with asyncio.timeout(10):
         await log.stop()
+
+
+async def test_told_to_end_at_any_moment_it_leaves_no_connection(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a busy machine, where ending takes so long that the task is cancelled again."""
+    monkeypatch.setattr(tasks, "AGAIN_SECONDS", 0)
+    began = False
+    turns = 0
+    while not began:
+        log = EventLog(stack.kafka_settings)
+        await log.start(wait_seconds=0)
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        began = log.is_connected
+        await log.stop()
+        assert open_connections() == [], f"after {turns} turns of the loop"
+        turns += 1 + turns // 2

@@ -10,9 +10,11 @@ from aiokafka import AIOKafkaProducer
 
 from api import log_ends as module
 from api.log_ends import AskedEnds, LogEnds
+from stream import tasks
 from stream.settings import KafkaSettings
 from stream.topics import STOCK_EVENTS, partition_for
 from tests.stack import PARTITIONS, Stack
+from tests.unclosed import open_connections
 
 
 async def next_answer(ends: LogEnds, after: datetime) -> AskedEnds:
@@ -55,6 +57,24 @@ async def test_a_kafka_that_stands_still_only_makes_the_answer_old(
         os.kill(stack.kafka_pid, signal.SIGCONT)
     await next_answer(ends, datetime.now(UTC))
     await ends.stop()
+
+
+async def test_told_to_end_at_any_moment_it_leaves_no_connection(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a busy machine, where ending takes so long that the task is cancelled again."""
+    monkeypatch.setattr(tasks, "AGAIN_SECONDS", 0)
+    began = False
+    turns = 0
+    while not began:
+        ends = LogEnds(stack.kafka_settings)
+        await ends.start()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        began = ends.latest is not None
+        await ends.stop()
+        assert open_connections() == [], f"after {turns} turns of the loop"
+        turns += 1 + turns // 2
 
 
 async def test_without_kafka_nothing_is_known() -> None:

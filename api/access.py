@@ -101,6 +101,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "GET /healthz": Rule.OPEN,
     "GET /readyz": Rule.OPEN,
     "GET /metrics": Rule.OPEN,
+    "GET /metrics/stock": Rule.BY_FILTER,
     "GET /docs": Rule.OPEN,
     "GET /docs/oauth2-redirect": Rule.OPEN,
     "GET /redoc": Rule.OPEN,

@@ -24,8 +24,27 @@ def answer(
     facility_id: str | None = None,
     whole_state: bool = False,
 ) -> Response:
+    """What `fresh_headers` takes, and the body beside them."""
+    return Response(
+        orjson.dumps(body, option=orjson.OPT_UTC_Z),
+        media_type="application/json",
+        headers=fresh_headers(
+            request, reading, snapshot, facility_id=facility_id, whole_state=whole_state
+        ),
+    )
+
+
+def fresh_headers(
+    request: Request,
+    reading: Reading,
+    snapshot: Snapshot,
+    *,
+    facility_id: str | None = None,
+    whole_state: bool = False,
+) -> dict[str, str]:
     """`facility_id` is whose partition the answer depends on beside the reference records;
-    `whole_state` says that it depends on all partitions.
+    `whole_state` says that it depends on all partitions. Raises Unavailable for a snapshot that is
+    older than asked for.
     """
     check_reached(request, snapshot)
     headers = {POSITION: snapshot.token.encode()}
@@ -36,9 +55,7 @@ def answer(
     waited = getattr(request.state, "waited_seconds", None)
     if waited is not None:
         headers["Preference-Applied"] = f"wait={waited}"
-    return Response(
-        orjson.dumps(body, option=orjson.OPT_UTC_Z), media_type="application/json", headers=headers
-    )
+    return headers
 
 
 def facility_not_found(facility_id: str) -> Rejected:

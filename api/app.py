@@ -27,6 +27,7 @@ from api import (
     rescue,
     shortages,
     stock,
+    stock_metrics,
     stock_outs,
     summary,
     transfers,
@@ -84,6 +85,7 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         catalogue,
         availability,
         health,
+        stock_metrics,
         pages,
     ):
         # as include_router does, but for a second look for the route on each request

@@ -3,13 +3,23 @@
 from typing import Final
 
 import api.metrics
+import api.stock_metrics
 import infra.disk
 import infra.metrics
 import projections.metrics
+import projections.state_metrics
 import stream.metrics
 from stream.declared import METRICS, Metric
 
-DECLARING: Final = (stream.metrics, projections.metrics, api.metrics, infra.metrics, infra.disk)
+DECLARING: Final = (
+    stream.metrics,
+    projections.metrics,
+    projections.state_metrics,
+    api.metrics,
+    api.stock_metrics,
+    infra.metrics,
+    infra.disk,
+)
 """Modules whose import declares."""
 
 HEAD: Final = """\

@@ -9,13 +9,14 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
 import asyncpg
 import structlog
 import uvloop
+from prometheus_client import REGISTRY
 
 from infra.drift import watch_drift
 from infra.metrics import STANDSTILL_SECONDS
@@ -23,8 +24,10 @@ from projections.decoding import PROJECTED_TOPICS
 from projections.metrics import LAG
 from projections.positions import Superseded
 from projections.projector import Projector, open_projector
+from projections.reading import ReadModel
 from projections.schema import find_live_model
-from projections.settings import ProjectorSettings
+from projections.settings import ProjectorSettings, ReadingSettings
+from projections.state_metrics import StateMetrics
 from stream.batches import RecordBatchApp
 from stream.errors import DawalogError, Unavailable
 from stream.health import serve_health
@@ -86,14 +89,31 @@ async def _work() -> None:
         )
         app = create_app(projector, kafka, worker, PROJECTED_TOPICS)
         if worker.worker_metrics_port:
-            await parts.enter_async_context(
-                serve_health(
-                    worker.worker_metrics_host,
-                    worker.worker_metrics_port,
-                    lambda: bool(projector.next_offsets()),
-                )
-            )
+            await parts.enter_async_context(_serve_metrics(worker, projector))
         await _run(app, projector, stop, worker.worker_session_timeout_seconds)
+
+
+@asynccontextmanager
+async def _serve_metrics(worker: WorkerSettings, projector: Projector) -> AsyncIterator[None]:
+    model = ReadModel(ReadingSettings(read_connections=1))
+    state = StateMetrics(model, lambda: _is_leader(projector))
+    REGISTRY.register(state)
+    await model.start()
+    try:
+        async with serve_health(
+            worker.worker_metrics_host,
+            worker.worker_metrics_port,
+            lambda: bool(projector.next_offsets()),
+            state.refresh,
+        ):
+            yield
+    finally:
+        await model.stop()
+
+
+def _is_leader(projector: Projector) -> bool:
+    """Whether what one worker does for all is this one's to do."""
+    return (REFERENCE, 0) in projector.next_offsets()
 
 
 async def _run(
@@ -105,7 +125,7 @@ async def _run(
         asyncio.create_task(_run_faust(app)),
         asyncio.create_task(_watch(app, projector)),
         asyncio.create_task(watch_standstill(session_seconds)),
-        asyncio.create_task(watch_drift(lambda: (REFERENCE, 0) in projector.next_offsets())),
+        asyncio.create_task(watch_drift(lambda: _is_leader(projector))),
         asyncio.create_task(stop.wait()),
     ]
     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

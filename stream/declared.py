@@ -12,7 +12,7 @@ from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.core import GaugeMetricFamily
 
 Kind = Literal["counter", "gauge", "histogram"]
-Process = Literal["api", "worker"]
+Process = Literal["api", "worker", "api at /metrics/stock"]
 
 # A second series for each counter and histogram, which nothing here asks for.
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -38,7 +38,7 @@ METRICS: Final[dict[str, Metric]] = {}
 
 API: Final[tuple[Process, ...]] = ("api",)
 WORKER: Final[tuple[Process, ...]] = ("worker",)
-BOTH: Final[tuple[Process, ...]] = ("api", "worker")
+STOCK: Final[tuple[Process, ...]] = ("api at /metrics/stock",)
 
 
 def counter(

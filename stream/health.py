@@ -1,7 +1,7 @@
 # ruff: noqa: ARG001 (aiohttp hands every handler its request)
 """The worker's own HTTP: /healthz, /readyz and /metrics."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from aiohttp import web
@@ -9,11 +9,17 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 
 @asynccontextmanager
-async def serve_health(host: str, port: int, is_ready: Callable[[], bool]) -> AsyncIterator[None]:
+async def serve_health(
+    host: str,
+    port: int,
+    is_ready: Callable[[], bool],
+    refresh: Callable[[], Awaitable[None]],
+) -> AsyncIterator[None]:
     """Serve on the running loop, so that a stuck loop answers nothing.
 
     Args:
         is_ready: whether the worker owns partitions and projects them.
+        refresh: what metrics wait for at each scrape.
     """
 
     async def healthz(request: web.Request) -> web.Response:
@@ -24,6 +30,7 @@ async def serve_health(host: str, port: int, is_ready: Callable[[], bool]) -> As
         return web.json_response({"ready": ready}, status=200 if ready else 503)
 
     async def metrics(request: web.Request) -> web.Response:
+        await refresh()
         return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     app = web.Application()

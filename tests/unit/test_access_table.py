@@ -43,7 +43,7 @@ def test_addresses_and_rules_go_together() -> None:
     """What an address alone tells of who may use it."""
     for name, rule in RULES.items():
         method, path = name.split()
-        assert (rule is Rule.OPEN) is not path.startswith("/v1/")
+        assert (rule is Rule.OPEN) is not path.startswith(("/v1/", "/metrics/"))
         assert (rule is Rule.PUBLIC) is path.startswith("/v1/availability/")
         is_of_one = method == "GET" and path.startswith("/v1/facilities/{facility_id}/")
         assert (rule is Rule.FACILITY) is is_of_one

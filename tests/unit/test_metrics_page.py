@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from infra.metrics_page import list_metrics, make_page
-from stream.declared import API, METRICS, gauge
+from stream.declared import API, METRICS, STOCK, gauge
 
 PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
 
@@ -19,7 +19,7 @@ def test_names_say_what_they_count() -> None:
         assert metric.name.startswith("dawalog_")
         assert metric.name.endswith("_total") is (metric.kind == "counter")
         assert metric.meaning
-        assert "facility_id" not in metric.labels
+        assert ("facility_id" in metric.labels) is (metric.exposed_by == STOCK)
 
 
 def test_nothing_is_declared_twice() -> None:

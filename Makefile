@@ -20,12 +20,13 @@ test: $(STAMP) ## all tests, on a real Kafka and a real Postgres; two at a time
 	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow and not alone"
 	@$(BIN)/pytest -m alone
 
-check: $(STAMP) ## format, lint, types, directions of imports, dependencies
+check: $(STAMP) ## format, lint, types, directions of imports, dependencies, rules of Prometheus
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/deptry .
+	@$(BIN)/python -m infra.watching_check
 
 bench: $(STAMP) ## our figures beside their baselines
 	@$(BIN)/dawalog bench all

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
-from aiokafka.admin import AIOKafkaAdminClient
 
 from infra.local.postgres import DATABASE
 from infra.local.throwaway import Servers, running_servers
 from projections.schema import prepare_schema
-from stream.topics import TOPICS, create_topics
+from stream.topics import create_topics
 
 PARTITIONS = 8
 TEMPLATE = "dawalog_template"
@@ -53,19 +52,6 @@ class Stack(Servers):
             min_insync_replicas=1,
             flush_each=False,
         )
-
-    async def delete_topics(self) -> None:
-        names = set(TOPICS)
-        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap_servers)
-        await admin.start()
-        try:
-            existing = names & set(await admin.list_topics())
-            if existing:
-                await admin.delete_topics(list(existing))
-            while names & set(await admin.list_topics()):
-                await asyncio.sleep(0.01)
-        finally:
-            await admin.close()
 
     async def _create_template(self, connection: asyncpg.Connection) -> None:
         building = f"{TEMPLATE}_building"

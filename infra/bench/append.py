@@ -14,7 +14,7 @@ from infra.bench.events import Mix
 from infra.bench.posting import run_poster
 from infra.bench.report import Report, median_of, say, summarise_ratios
 from infra.bench.service import running_service, serving
-from infra.bench.stack import BenchStack, bench_stack
+from infra.bench.stack import BenchStack
 from infra.local.ports import LOOPBACK, free_port
 from stream.errors import Unavailable
 
@@ -24,9 +24,8 @@ SHAPES: Final = {"single": (64, 1), "batch_500": (4, 500)}
 WARM_UP_SECONDS: Final = 2.0
 
 
-def measure(*, runs: int, seconds: float) -> Report:
-    with bench_stack() as stack:
-        taken = asyncio.run(_measure(stack, runs=runs, seconds=seconds))
+def measure(stack: BenchStack, *, runs: int, seconds: float) -> Report:
+    taken = asyncio.run(_measure(stack, runs=runs, seconds=seconds))
     ratios, spread = summarise_ratios(taken, list(SHAPES))
     rates: list[dict[str, float | str]] = [
         {
@@ -43,7 +42,7 @@ def measure(*, runs: int, seconds: float) -> Report:
 
 
 async def _measure(stack: BenchStack, *, runs: int, seconds: float) -> list[dict[str, Any]]:
-    await stack.create_topics()
+    await stack.empty_topics()
     await stack.empty_database()
     return [await _measure_once(stack, run, seconds) for run in range(runs)]
 

@@ -19,7 +19,7 @@ from infra.bench.freshness_poster import Order
 from infra.bench.posting import run_poster
 from infra.bench.report import Report, percentile, say, summarise_delays
 from infra.bench.service import running_service
-from infra.bench.stack import BenchStack, bench_stack
+from infra.bench.stack import BenchStack
 from projections.announcing import CHANNEL
 from stream.errors import Unavailable
 from stream.topics import STOCK_EVENTS
@@ -33,16 +33,15 @@ LATEST_SECONDS: Final = 30.0
 POSITIONS: Final = "SELECT partition, next_offset FROM position WHERE topic = $1"
 
 
-def measure(*, runs: int, seconds: float) -> Report:
-    with bench_stack() as stack:
-        taken = asyncio.run(_measure(stack, Mix(events=0), runs=runs, seconds=seconds))
+def measure(stack: BenchStack, *, runs: int, seconds: float) -> Report:
+    taken = asyncio.run(_measure(stack, Mix(events=0), runs=runs, seconds=seconds))
     return Report(name="freshness", ratios={}, rates=summarise_delays(taken, RATES), runs=taken)
 
 
 async def _measure(
     stack: BenchStack, mix: Mix, *, runs: int, seconds: float
 ) -> list[dict[str, Any]]:
-    await stack.create_topics()
+    await stack.empty_topics()
     await stack.empty_database()
     taken: list[dict[str, Any]] = []
     async with running_service(stack, mix, worker=True) as url:

@@ -22,7 +22,7 @@ from infra.bench.live_reader import Order as ReaderOrder
 from infra.bench.posting import run_poster
 from infra.bench.report import Report, percentile, say, summarise_delays
 from infra.bench.service import running_service
-from infra.bench.stack import PARTITIONS, BenchStack, bench_stack, require_running
+from infra.bench.stack import PARTITIONS, BenchStack, require_running
 from infra.local.throwaway import running
 from stream.errors import Unavailable
 from stream.topics import partition_for
@@ -36,9 +36,8 @@ LAST_CHANGES_SECONDS: Final = 2.0
 OPEN_SECONDS: Final = 60.0
 
 
-def measure(*, streams: int, runs: int, seconds: float) -> Report:
-    with bench_stack() as stack:
-        taken = asyncio.run(_measure(stack, streams=streams, runs=runs, seconds=seconds))
+def measure(stack: BenchStack, *, streams: int, runs: int, seconds: float) -> Report:
+    taken = asyncio.run(_measure(stack, streams=streams, runs=runs, seconds=seconds))
     rates = [{"streams": streams, **rate} for rate in summarise_delays(taken, RATES)]
     return Report(name="live", ratios={}, rates=rates, runs=taken)
 
@@ -46,7 +45,7 @@ def measure(*, streams: int, runs: int, seconds: float) -> Report:
 async def _measure(
     stack: BenchStack, *, streams: int, runs: int, seconds: float
 ) -> list[dict[str, Any]]:
-    await stack.create_topics()
+    await stack.empty_topics()
     await stack.empty_database()
     mix = Mix(events=0)
     groups = [facility_ids(mix)[number::streams] for number in range(streams)]

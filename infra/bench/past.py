@@ -16,7 +16,7 @@ from infra.bench.events import Mix, facility_ids
 from infra.bench.history import grow, history
 from infra.bench.report import Report, percentile, say
 from infra.bench.service import running_service
-from infra.bench.stack import BenchStack, bench_stack
+from infra.bench.stack import BenchStack
 
 MIX: Final = Mix(events=0, facilities=1, items=400, lots=3)
 READS: Final = 60
@@ -26,9 +26,8 @@ ANSWER_SECONDS: Final = 60.0
 KINDS: Final = ("now", "as_of", "known_at", "as_of and known_at")
 
 
-def measure(*, lines: int, runs: int) -> Report:
-    with bench_stack() as stack:
-        taken = asyncio.run(_measure(stack, lines=lines, runs=runs))
+def measure(stack: BenchStack, *, lines: int, runs: int) -> Report:
+    taken = asyncio.run(_measure(stack, lines=lines, runs=runs))
     rates: list[dict[str, float | str]] = []
     for kind in KINDS:
         delays = [delay for run in taken for delay in run[kind]]
@@ -44,7 +43,7 @@ def measure(*, lines: int, runs: int) -> Report:
 
 
 async def _measure(stack: BenchStack, *, lines: int, runs: int) -> list[dict[str, Any]]:
-    await stack.create_topics()
+    await stack.empty_topics()
     await stack.empty_database()
     until = datetime.now(UTC) - timedelta(minutes=1)
     days = timedelta(days=365)

@@ -15,7 +15,7 @@ from infra.bench import raw_postgres
 from infra.bench.events import Mix, generate
 from infra.bench.preload import preload
 from infra.bench.report import Report, median_of, say, summarise_ratios
-from infra.bench.stack import PARTITIONS, BenchStack, bench_stack, require_running
+from infra.bench.stack import PARTITIONS, BenchStack, require_running
 from infra.local.throwaway import running
 from stream.errors import Unavailable
 from stream.topics import STOCK_EVENTS
@@ -39,11 +39,10 @@ class Moment(NamedTuple):
     at: float
 
 
-def measure(mix: Mix, *, runs: int) -> Report:
+def measure(stack: BenchStack, *, mix: Mix, runs: int) -> Report:
     """Takes about a minute a run for 200,000 events."""
-    with bench_stack() as stack:
-        asyncio.run(fill(stack, mix))
-        taken = [_measure_once(stack, mix, run) for run in range(runs)]
+    asyncio.run(fill(stack, mix))
+    taken = [_measure_once(stack, mix, run) for run in range(runs)]
     baselines = [name for name in ("raw_postgres", "stock_faust") if name in taken[0]]
     ratios, spread = summarise_ratios(taken, baselines)
     rates: list[dict[str, float | str]] = [
@@ -54,7 +53,7 @@ def measure(mix: Mix, *, runs: int) -> Report:
 
 
 async def fill(stack: BenchStack, mix: Mix) -> None:
-    await stack.create_topics()
+    await stack.empty_topics()
     began = monotonic()
     await preload(stack, generate(mix), partitions=PARTITIONS)
     say(f"{mix.events:,} events in the topic after {monotonic() - began:.0f} s")

@@ -18,7 +18,7 @@ from infra.bench.posting import run_poster
 from infra.bench.reader import Order as Reads
 from infra.bench.report import Report, median_delays, median_of, say
 from infra.bench.service import running_service, serving, serving_api
-from infra.bench.stack import BenchStack, bench_stack
+from infra.bench.stack import BenchStack
 from infra.local.ports import LOOPBACK, free_port
 from stream.errors import Unavailable
 
@@ -37,10 +37,9 @@ GROWTH: Final = 100
 """How much smaller the ledger is when it is read first."""
 
 
-def measure(*, lines: int, runs: int, seconds: float) -> Report:
+def measure(stack: BenchStack, *, lines: int, runs: int, seconds: float) -> Report:
     """`lines`: what the ledger grows to; it takes about a minute for each million."""
-    with bench_stack() as stack:
-        taken = asyncio.run(_measure(stack, lines=lines, runs=runs, seconds=seconds))
+    taken = asyncio.run(_measure(stack, lines=lines, runs=runs, seconds=seconds))
     rates: list[dict[str, float | str]] = []
     for size in ("small", "grown"):
         for app in APPS:
@@ -71,7 +70,7 @@ def _median(taken: list[dict[str, Any]], share: str, app: str, size: str) -> flo
 async def _measure(
     stack: BenchStack, *, lines: int, runs: int, seconds: float
 ) -> list[dict[str, Any]]:
-    await stack.create_topics()
+    await stack.empty_topics()
     await stack.empty_database()
     taken: list[dict[str, Any]] = []
     until = datetime.now(UTC) - timedelta(minutes=1)

@@ -9,17 +9,16 @@ import orjson
 from infra.bench.events import Mix
 from infra.bench.projection import fill, measure_worker
 from infra.bench.report import Report, median_of, say, summarise_ratios
-from infra.bench.stack import BenchStack, bench_stack
+from infra.bench.stack import BenchStack
 from infra.local.part import Part
 from infra.local.process import child_environment
 from stream.errors import Unavailable
 
 
-def measure(mix: Mix, *, runs: int) -> Report:
+def measure(stack: BenchStack, *, mix: Mix, runs: int) -> Report:
     """Takes about a minute a run for 200,000 events."""
-    with bench_stack() as stack:
-        asyncio.run(fill(stack, mix))
-        taken = [_measure_once(stack, mix, run) for run in range(runs)]
+    asyncio.run(fill(stack, mix))
+    taken = [_measure_once(stack, mix, run) for run in range(runs)]
     ratios, spread = summarise_ratios(taken, ["worker"])
     rates: list[dict[str, float | str]] = [
         {"what": what, "lines_per_second": median_of(taken, what)}

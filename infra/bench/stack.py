@@ -32,8 +32,9 @@ class BenchStack:
     def environment(self) -> dict[str, str]:
         return self.servers.environment | {"DAWALOG_KEY_FILE": str(self.folder / "keys.json")}
 
-    async def create_topics(self) -> None:
+    async def empty_topics(self) -> None:
         """As `dawalog up` makes them: one broker, so each append is flushed."""
+        await self.servers.delete_topics()
         await create_topics(
             self.servers.kafka_settings,
             partitions=PARTITIONS,

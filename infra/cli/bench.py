@@ -1,6 +1,7 @@
 """`dawalog bench`: our figures beside baselines."""
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
     from infra.bench.events import Mix
     from infra.bench.report import Report
+    from infra.bench.stack import BenchStack
 
 NAMES = ("projection", "freshness", "live", "append", "reads", "past", "rebuild")
 
@@ -80,17 +82,19 @@ def _measure(
     name: str, mix: "Mix", *, runs: int, seconds: float, lines: int | None, streams: int
 ) -> "Report":
     from infra.bench import append, freshness, live, past, projection, reads, rebuild
+    from infra.bench.stack import bench_stack
 
-    measures: dict[str, Callable[[], Report]] = {
-        "projection": lambda: projection.measure(mix, runs=runs),
-        "freshness": lambda: freshness.measure(runs=runs, seconds=seconds),
-        "live": lambda: live.measure(streams=streams, runs=runs, seconds=seconds),
-        "append": lambda: append.measure(runs=runs, seconds=seconds),
-        "reads": lambda: reads.measure(lines=lines or 10_000_000, runs=runs, seconds=seconds),
-        "past": lambda: past.measure(lines=lines or 1_000_000, runs=runs),
-        "rebuild": lambda: rebuild.measure(mix, runs=runs),
+    measures: dict[str, Callable[[BenchStack], Report]] = {
+        "projection": partial(projection.measure, mix=mix, runs=runs),
+        "freshness": partial(freshness.measure, runs=runs, seconds=seconds),
+        "live": partial(live.measure, streams=streams, runs=runs, seconds=seconds),
+        "append": partial(append.measure, runs=runs, seconds=seconds),
+        "reads": partial(reads.measure, lines=lines or 10_000_000, runs=runs, seconds=seconds),
+        "past": partial(past.measure, lines=lines or 1_000_000, runs=runs),
+        "rebuild": partial(rebuild.measure, mix=mix, runs=runs),
     }
-    return measures[name]()
+    with bench_stack() as stack:
+        return measures[name](stack)
 
 
 def _show(report: "Report") -> None:

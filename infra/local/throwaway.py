@@ -10,12 +10,15 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from aiokafka.admin import AIOKafkaAdminClient
+
 from infra.local.cluster_id import new_cluster_id
 from infra.local.kafka import Kafka
 from infra.local.part import Part
 from infra.local.ports import free_port
 from infra.local.postgres import Postgres
 from stream.settings import KafkaSettings
+from stream.topics import TOPICS
 
 READY_SECONDS = 60.0
 ENDING_SECONDS = 30.0
@@ -45,6 +48,20 @@ class Servers:
             "DAWALOG_KAFKA_SECURITY_PROTOCOL": "PLAINTEXT",
             "DAWALOG_DATABASE_URL": self.database_url,
         }
+
+    async def delete_topics(self) -> None:
+        """Our topics and all that is in them, if they are there."""
+        names = set(TOPICS)
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap_servers)
+        await admin.start()
+        try:
+            existing = names & set(await admin.list_topics())
+            if existing:
+                await admin.delete_topics(list(existing))
+            while names & set(await admin.list_topics()):
+                await asyncio.sleep(0.01)
+        finally:
+            await admin.close()
 
 
 @contextmanager

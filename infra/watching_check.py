@@ -17,6 +17,7 @@ CHECKS: Final[tuple[tuple[str, str, str, str], ...]] = (
     ("promtool", "prometheus", "check rules", "prometheus/rules/*.yml"),
     ("promtool", "prometheus", "test rules", "prometheus/tests/*.yml"),
     ("promtool", "prometheus", "check config --syntax-only", "prometheus/prometheus.yml"),
+    ("amtool", "prometheus-alertmanager", "check-config", "alertmanager/alertmanager.yml"),
 )
 """The tool, its Debian package, what it is told, and the files."""
 

@@ -26,7 +26,7 @@ def test_each_alert_is_seen_firing_in_a_test(alert: str) -> None:
 def test_each_alert_says_who_is_concerned_and_what_to_do(alert: str) -> None:
     [rule] = re.findall(rf"- alert: {alert}\n(.*?)(?=\n      - |\n  - |\Z)", RULES, re.DOTALL)
     assert re.search(r"severity: (critical|warning)", rule)
-    assert re.search(r"concern: (service|stock|compliance)", rule)
+    assert re.search(r"concern: (service|shortage|compliance)", rule)
     assert "summary: " in rule
     assert "description: " in rule
     [runbook] = re.findall(r"runbook: docs/runbooks/(\w+)\.md", rule)

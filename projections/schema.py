@@ -8,6 +8,7 @@ from typing import Any, Final
 import asyncpg
 from pogo_core.util import migrate
 
+from projections.reader import ensure_reader, let_read
 from stream.errors import Corrupt
 
 HERE: Final = Path(__file__).parent
@@ -30,7 +31,10 @@ async def prepare_schema(connection: "asyncpg.Connection[Any]", *, cluster_id: s
     """
     async with _schema_lock(connection):
         await _migrate(connection, cluster_id)
-        return await _ensure_live_model(connection)
+        await ensure_reader(connection)
+        number = await _ensure_live_model(connection)
+        await let_read(connection, model_schema(number))
+        return number
 
 
 async def migrate_database(connection: "asyncpg.Connection[Any]", *, cluster_id: str) -> None:
@@ -110,6 +114,7 @@ async def create_model(connection: "asyncpg.Connection[Any]", number: int) -> No
     await connection.execute(f"SET LOCAL search_path = {model_schema(number)}")
     await connection.execute((HERE / "model.sql").read_text())
     await connection.execute("SET LOCAL search_path TO DEFAULT")
+    await let_read(connection, model_schema(number))
 
 
 def model_schema(number: int) -> str:

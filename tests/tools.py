@@ -2,6 +2,10 @@
 
 import os
 import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -23,3 +27,16 @@ def require(*programs: str) -> None:
     if os.environ.get("REQUIRE_TOOLS"):
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+@contextmanager
+def running(*words: str, log: Path) -> "Iterator[subprocess.Popen[bytes]]":
+    """A program until the block ends."""
+    require(words[0])
+    with log.open("ab") as file:
+        process = subprocess.Popen(words, stdout=file, stderr=file)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()

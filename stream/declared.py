@@ -38,6 +38,7 @@ METRICS: Final[dict[str, Metric]] = {}
 
 API: Final[tuple[Process, ...]] = ("api",)
 WORKER: Final[tuple[Process, ...]] = ("worker",)
+BOTH: Final[tuple[Process, ...]] = ("api", "worker")
 STOCK: Final[tuple[Process, ...]] = ("api at /metrics/stock",)
 
 

@@ -428,6 +428,12 @@ CREATE TABLE item_state (
 ) WITH (fillfactor = 70);
 CREATE INDEX item_state_out ON item_state (out_since, facility_no, item_no)
     WHERE out_since IS NOT NULL AND tallied_as IS NOT NULL;
+CREATE INDEX item_state_out_there ON item_state (facility_no, out_since, item_no)
+    WHERE out_since IS NOT NULL AND tallied_as IS NOT NULL;
+-- Where an item is out, low or over: statuses that change rarely. Not by usable > max_quantity, which
+-- would be looked at with every dispense.
+CREATE INDEX item_state_told ON item_state (item_no, status, facility_no)
+    WHERE status IN ('out', 'low', 'over');
 
 -- How many facilities have an item in which state, by district and by level; a row a partition, so
 -- that workers never wait for each other.

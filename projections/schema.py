@@ -13,8 +13,8 @@ from stream.errors import Corrupt
 
 HERE: Final = Path(__file__).parent
 
-DEFINITION: Final = 3
-"""Version of what the read model's rows mean. Raised when a rebuild would give other rows."""
+DEFINITION: Final = 4
+"""Version of the read model. Raised when a rebuild would give other rows, tables or indexes."""
 
 SCHEMA_LOCK: Final = 0x6461_7761
 """Advisory lock, so that two processes don't create the schema at once."""

@@ -106,7 +106,7 @@ WITH pair AS MATERIALIZED (
 INSERT INTO item_state (facility_no, item_no, on_hand, usable, expiring, status, essential,
                         unit_cost_paise, first_at, window_days, consumed, available_seconds,
                         min_quantity, max_quantity)
-SELECT facility_no, item_no, 0, 0, 0, 'out', coalesce(essential, false), unit_cost_paise,
+SELECT facility_no, item_no, 0, 0, 0, 'unrated', coalesce(essential, false), unit_cost_paise,
        first_at, window_days, consumed, available_seconds, least_kept,
        CASE WHEN least_kept IS NOT NULL THEN least({MOST}, greatest(least_kept, floor(
            consumed::numeric * (lead_time_days + safety_days + review_days) * {SECONDS_A_DAY}

@@ -1,36 +1,38 @@
 """One item at all facilities: how much there is, what should be there, how long it lasts."""
 
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from functools import cache
+from typing import Final, NamedTuple, get_args
 
 from projections.consumption_rates import daily_consumption
+from projections.queries.filters import conditions, is_asked, of_places
 from projections.reading import EVERYTHING, ReadModel, Snapshot
+from stream.reference import Level
 
 # Facilities in the order of their ids, each looked up by key, so that a page stops early.
 ITEM_STOCK: Final = f"""
 WITH asked AS MATERIALIZED (
     SELECT item_no FROM item_number WHERE item_id = $1
 ), page AS MATERIALIZED (
-    SELECT * FROM facility_number
+    SELECT facility_no, facility_id, state.*, place.*, status
+    FROM facility_number
     CROSS JOIN LATERAL (
         SELECT on_hand, usable, out_since, essential, window_days, consumed, available_seconds,
-               min_quantity, max_quantity, state.status AS last_status
-        FROM item_state AS state
-        WHERE state.facility_no = facility_number.facility_no
+               min_quantity, max_quantity, status AS last_status
+        FROM item_state
+        WHERE item_state.facility_no = facility_number.facility_no
           AND item_no = (SELECT item_no FROM asked)
         OFFSET 0
     ) AS state
     CROSS JOIN LATERAL (
-        SELECT district_id, level, silent, evaluated_on FROM facility_state AS known
-        WHERE known.facility_no = facility_number.facility_no
+        SELECT district_id, level, silent, evaluated_on FROM facility_state
+        WHERE facility_state.facility_no = facility_number.facility_no
         OFFSET 0
     ) AS place
     CROSS JOIN LATERAL (
         SELECT CASE WHEN silent THEN 'unknown' ELSE last_status END AS status
     ) AS told
-    WHERE facility_id > $2 AND ($3::text IS NULL OR district_id = $3)
-      AND ($4::text IS NULL OR level = $4) AND ($5::text IS NULL OR facility_id = $5)
-      AND ($6::text IS NULL OR status = $6)
+    WHERE facility_id > $2 AND {{facility}} AND {{places}} AND {{status}}
     ORDER BY facility_id LIMIT $7
 )
 SELECT {EVERYTHING},
@@ -44,6 +46,21 @@ SELECT {EVERYTHING},
           WHERE activity.facility_no = page.facility_no)) ORDER BY facility_id)
      FROM page) AS places
 """
+
+SILENT: Final = f"status = $6 AND {of_places('silent')}"
+
+INDEXED: Final = ("out", "low", "over")
+FEW: Final = 2_000
+"""More facilities than these have a status: a walk meets some soon enough."""
+
+# The status stands here in full, for the index is of these alone.
+OF_INDEXED: Final = f"""status = $6 AND (
+    (SELECT coalesce(sum(items_{{status}}), 0) > {FEW} FROM item_tally
+     WHERE scope = 'level' AND place = ANY (ARRAY{list(get_args(Level))})
+       AND item_no = (SELECT item_no FROM asked))
+    OR facility_no IN (
+        SELECT facility_no FROM item_state
+        WHERE item_no = (SELECT item_no FROM asked) AND status = '{{status}}'))"""
 
 
 class PlaceStock(NamedTuple):
@@ -91,9 +108,33 @@ async def list_item_stock(
     limit: int,
 ) -> ItemStock | None:
     """By facility_id; None if the item isn't known."""
-    snapshot = await model.fetch(
-        ITEM_STOCK, item_id, after, district_id, level, facility_id, status, limit
-    )
+    wanted = (district_id, level, facility_id, status)
+    snapshot = await model.fetch(item_stock_statement(*wanted), item_id, after, *wanted, limit)
     if not snapshot.row["is_known"]:
         return None
     return ItemStock(snapshot, [PlaceStock(*fields) for fields in snapshot.loads("places")])
+
+
+def item_stock_statement(
+    district_id: str | None, level: str | None, facility_id: str | None, status: str | None
+) -> str:
+    """Its arguments: item_id, the facility_id to go on after, these four, and how many at most."""
+    return _statement(is_asked((district_id, level, facility_id)), status)
+
+
+@cache
+def _statement(asked: tuple[bool, ...], status: str | None) -> str:
+    places = conditions(("district_id", "level"), asked[:2], first=3)
+    if status is None:
+        of_status = "$6::text IS NULL"
+    elif status == "unknown":
+        of_status = SILENT
+    elif status in INDEXED:
+        of_status = OF_INDEXED.format(status=status)
+    else:
+        of_status = "status = $6"
+    return ITEM_STOCK.format(
+        facility=conditions(("facility_id",), asked[2:], first=5),
+        places=of_places(places) if any(asked[:2]) else places,
+        status=of_status,
+    )

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any, Final, NamedTuple
 
 from projections.figures.rating import LEAST_AVAILABLE_DAYS, SECONDS_A_DAY
-from projections.queries.distances import DISTANCE, PLACES
+from projections.queries.distances import LOCATED, NEIGHBOURS, givers_elsewhere, givers_near
 from projections.queries.item_rows import ROWS, ItemRow
 from projections.reading import FACILITY, ReadModel, Snapshot
 from projections.rescue import GivenLot, Need, choose_lots
@@ -14,28 +14,26 @@ from projections.usable import LotStock
 LOOKED_AT: Final = 20
 """Donors that are looked at: the nearest, of the own district first."""
 
-# ROWS tells what is there of the pairs of `wanted`.
+# Who has too much needs nothing, and so isn't offered their own. ROWS tells what is there of the
+# pairs of `wanted`.
 RESCUE: Final = f"""
-WITH places AS MATERIALIZED (
-    {PLACES}
-), here AS MATERIALIZED (
-    SELECT * FROM (SELECT item_no FROM item_number WHERE item_id = $3) AS asked, places
-    WHERE facility_id = $1
-), donor AS MATERIALIZED (
-    SELECT there.facility_no, item_no, there.facility_id, there.name, there.district_id,
-           distance_km, usable, max_quantity
+WITH here AS MATERIALIZED (
+    SELECT known.facility_no, item_no, district_id, lat, lon, neighbours
+    FROM item_number CROSS JOIN facility_number AS known
+    JOIN facility_state AS place USING (facility_no)
+    CROSS JOIN LATERAL {LOCATED} AS located
+    CROSS JOIN LATERAL {NEIGHBOURS} AS near
+    WHERE known.facility_id = $1 AND item_id = $3
+), near AS MATERIALIZED (
+    SELECT false AS is_elsewhere, item_no, giver.*
+    FROM here CROSS JOIN LATERAL ({givers_near(LOOKED_AT)}) AS giver
+), elsewhere AS (
+    SELECT true AS is_elsewhere, item_no, giver.*
     FROM here CROSS JOIN LATERAL (
-        SELECT *, {DISTANCE.format(here="here", there="places")} AS distance_km,
-               places.district_id IS DISTINCT FROM here.district_id AS is_elsewhere
-        FROM places WHERE NOT places.silent AND places.facility_id <> $1
-    ) AS there
-    CROSS JOIN LATERAL (
-        SELECT usable, max_quantity FROM item_state AS held
-        WHERE held.facility_no = there.facility_no AND held.item_no = here.item_no
-          AND usable > max_quantity
-        OFFSET 0
-    ) AS held
-    ORDER BY is_elsewhere, distance_km, there.facility_id LIMIT {LOOKED_AT}
+        {givers_elsewhere(LOOKED_AT, f"(SELECT count(*) < {LOOKED_AT} FROM near)")}) AS giver
+), donor AS MATERIALIZED (
+    TABLE near UNION ALL TABLE elsewhere
+    ORDER BY is_elsewhere, distance_km, facility_id LIMIT {LOOKED_AT}
 ), wanted AS (
     SELECT facility_no, item_no FROM donor
 ), {ROWS}

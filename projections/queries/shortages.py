@@ -1,99 +1,90 @@
 """What is out, longest first, and the nearest facility that has more of it than it should keep."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from typing import Final, NamedTuple
 
-from projections.queries.distances import DISTANCE, PLACES
+from projections.queries.distances import LOCATED, NEIGHBOURS, givers_elsewhere, givers_near
+from projections.queries.filters import conditions, is_asked, of_places
 from projections.reading import EVERYTHING, ReadModel, Snapshot
 
 # Along the index of what is out; of a district's facilities, or of one, by facility.
-ALL: Final = "item_state"
-OF_FACILITIES: Final = """(
-    SELECT state.* FROM wanted CROSS JOIN LATERAL (
-        SELECT * FROM item_state WHERE item_state.facility_no = wanted.facility_no OFFSET 0
-    ) AS state
-)"""
-
-# Places in the order of their distance from `here`, up to the first that has more than its maximum.
-# OFFSET 0 has them sorted before any is looked at.
-NEAREST: Final = f"""
-    SELECT there.facility_id, json_build_array(
-               there.facility_id, name, district_id, distance_km, can_give) AS told
-    FROM (
-        SELECT *, {DISTANCE.format(here="here", there="places")} AS distance_km
-        FROM places WHERE NOT places.silent AND {{where}}
-        ORDER BY distance_km, places.facility_id
-        OFFSET 0
-    ) AS there
-    CROSS JOIN LATERAL (
-        SELECT usable - max_quantity AS can_give FROM item_state AS held
-        WHERE held.facility_no = there.facility_no AND held.item_no = page.item_no
-          AND usable > max_quantity
-        OFFSET 0
-    ) AS held
-    ORDER BY distance_km, there.facility_id LIMIT 1
-"""
-
-# A page's rows are looked up by key, so that the walk stops with the page. The nearest are looked
-# for in each row's own district; elsewhere only where nobody there has any.
-SHORTAGES: Final = f"""
-WITH wanted AS MATERIALIZED (
-    SELECT facility_no FROM facility_state JOIN facility_number USING (facility_no)
-    WHERE ($1::text IS NULL OR state = $1) AND ($2::text IS NULL OR district_id = $2)
-      AND ($3::text IS NULL OR level = $3) AND ($4::text IS NULL OR facility_id = $4)
-), page AS MATERIALIZED (
-    SELECT facility_no, facility_id, state.item_no, item_id, product.name AS item_name, ved,
-           programme, level, district_id, silent, out_since
-    FROM {{states}} AS state
-    CROSS JOIN LATERAL (
+ALL: Final = """
+    FROM item_state CROSS JOIN LATERAL (
         SELECT facility_id FROM facility_number
-        WHERE facility_number.facility_no = state.facility_no
+        WHERE facility_number.facility_no = item_state.facility_no
         OFFSET 0
-    ) AS facility
+    ) AS known
     CROSS JOIN LATERAL (
-        SELECT level, district_id, place.state AS of_state, silent FROM facility_state AS place
-        WHERE place.facility_no = state.facility_no
+        SELECT item_id FROM item_number WHERE item_number.item_no = item_state.item_no
         OFFSET 0
-    ) AS place
+    ) AS item"""
+OF_FACILITIES: Final = """
+    FROM facility_state JOIN facility_number AS known USING (facility_no)
     CROSS JOIN LATERAL (
-        SELECT item_id FROM item_number WHERE item_number.item_no = state.item_no
+        SELECT item_no, out_since, tallied_as FROM item_state
+        WHERE item_state.facility_no = known.facility_no
+          AND out_since IS NOT NULL AND tallied_as IS NOT NULL
         OFFSET 0
-    ) AS item
-    LEFT JOIN LATERAL (
-        SELECT name, body ->> 'ved' AS ved, body ->> 'programme' AS programme FROM item_record
-        WHERE item_record.item_id = item.item_id AND valid_from <= now()
-        ORDER BY valid_from DESC, log_offset DESC LIMIT 1
-    ) AS product ON true
+    ) AS item_state
+    JOIN item_number USING (item_no)"""
+
+# As `of_places`.
+PRODUCTS: Final = """(
+    item_no IN (
+        SELECT item_no FROM item_number CROSS JOIN LATERAL (
+            SELECT body FROM item_record
+            WHERE item_record.item_id = item_number.item_id AND valid_from <= now()
+            ORDER BY valid_from DESC, log_offset DESC LIMIT 1
+        ) AS record WHERE {products})) IS TRUE"""
+
+# All else is looked up for the page's rows alone. Givers are looked for in each row's own district;
+# elsewhere only where nobody there has any.
+SHORTAGES: Final = f"""
+WITH page AS MATERIALIZED (
+    SELECT facility_no, facility_id, item_no, item_id, out_since
+    {{states}}
     WHERE out_since IS NOT NULL AND tallied_as IS NOT NULL
       AND out_since >= $7 AND (out_since, facility_id, item_id) > ($7, $8::text, $9::text)
-      AND ($1 IS NULL OR of_state = $1) AND ($3 IS NULL OR level = $3)
-      AND ($5::text IS NULL OR programme = $5) AND ($6::text IS NULL OR ved = $6)
+      AND {{places}} AND {{products}}
     ORDER BY out_since, facility_id, item_id LIMIT $10
-), places AS MATERIALIZED ({PLACES})
+), here AS MATERIALIZED (
+    SELECT known.*, item_name, ved, programme, level, district_id, silent, name, lat, lon,
+           neighbours
+    FROM page AS known
+    CROSS JOIN LATERAL (
+        SELECT level, district_id, silent FROM facility_state
+        WHERE facility_state.facility_no = known.facility_no
+        OFFSET 0
+    ) AS place
+    CROSS JOIN LATERAL {NEIGHBOURS} AS near
+    LEFT JOIN LATERAL {LOCATED} AS located ON true
+    LEFT JOIN LATERAL (
+        SELECT name AS item_name, body ->> 'ved' AS ved, body ->> 'programme' AS programme
+        FROM item_record
+        WHERE item_record.item_id = known.item_id AND valid_from <= now()
+        ORDER BY valid_from DESC, log_offset DESC LIMIT 1
+    ) AS product ON true
+)
 SELECT {EVERYTHING},
     (SELECT json_agg(json_build_array(
          json_build_array(
-             page.facility_id,
-             (SELECT name FROM facility WHERE facility.facility_id = page.facility_id),
-             page.level, page.district_id, page.item_id, item_name, ved, programme,
-             page.silent, out_since,
+             here.facility_id, here.name, level, here.district_id, item_id, item_name, ved,
+             programme, silent, out_since,
              (SELECT coalesce(sum(unserved), 0) FROM consumption_day AS used
-              WHERE used.facility_no = page.facility_no AND used.item_no = page.item_no
+              WHERE used.facility_no = here.facility_no AND used.item_no = here.item_no
                 AND day >= india_day(out_since))),
-         surplus)
-         ORDER BY out_since, page.facility_id, page.item_id)
-     FROM page LEFT JOIN places AS here USING (facility_no)
+         CASE WHEN giver.facility_id IS NOT NULL THEN json_build_array(
+             giver.facility_id, giver.name, giver.district_id, giver.distance_km,
+             giver.usable - giver.max_quantity) END)
+         ORDER BY out_since, here.facility_id, item_id)
+     FROM here
      LEFT JOIN LATERAL (
-         {NEAREST.format(where="places.district_id = page.district_id")}
-     ) AS own ON true
-     LEFT JOIN LATERAL (
-         {NEAREST.format(where="own.facility_id IS NULL")}
-     ) AS other ON true
-     CROSS JOIN LATERAL (
-         SELECT CASE WHEN own.facility_id IS NULL THEN other.told ELSE own.told END AS surplus
-     ) AS nearest) AS shortages
+         WITH own AS MATERIALIZED ({givers_near(1)})
+         TABLE own UNION ALL ({givers_elsewhere(1, "NOT EXISTS (TABLE own)")})
+     ) AS giver ON true) AS shortages
 """
 
 
@@ -151,13 +142,8 @@ async def list_shortages(
     limit: int,
 ) -> Shortages:
     """Essential items that are out at facilities that have been counted."""
-    narrow = facility_id is not None or district_id is not None
-    snapshot = await model.fetch(
-        _statement(narrow),
-        *(state, district_id, level, facility_id, programme, ved),
-        *after,
-        limit,
-    )
+    wanted = (state, district_id, level, facility_id, programme, ved)
+    snapshot = await model.fetch(shortages_statement(wanted), *wanted, *after, limit)
     return Shortages(
         snapshot,
         [
@@ -167,6 +153,23 @@ async def list_shortages(
     )
 
 
+def shortages_statement(wanted: Sequence[str | None]) -> str:
+    """`wanted`: state, district_id, level, facility_id, programme, ved; its first arguments. Then
+    come the key to go on after, and how many at most.
+    """
+    return _statement(is_asked(wanted))
+
+
 @cache
-def _statement(of_facilities: bool) -> str:
-    return SHORTAGES.format(states=OF_FACILITIES if of_facilities else ALL)
+def _statement(asked: tuple[bool, ...]) -> str:
+    state, district, level, facility, *_ = asked
+    places = conditions(("state", "district_id", "level", "facility_id"), asked[:4])
+    products = conditions(("body ->> 'programme'", "body ->> 'ved'"), asked[4:], first=5)
+    is_narrow = district or facility
+    if (state or level) and not is_narrow:
+        places = of_places(places)
+    return SHORTAGES.format(
+        states=OF_FACILITIES if is_narrow else ALL,
+        places=places,
+        products=PRODUCTS.format(products=products) if any(asked[4:]) else products,
+    )

@@ -6,6 +6,7 @@ from functools import cache
 from typing import Final, Literal, NamedTuple, get_args
 
 from projections.figures.states import STATUSES
+from projections.queries.filters import conditions, is_asked
 from projections.reading import EVERYTHING, ReadModel, Snapshot
 from stream.reference import Level
 
@@ -18,10 +19,10 @@ _PLACES: Final = {
     "state": ("coalesce(state, '')", "key"),
     "district": (
         "coalesce(district_id, '')",
-        "(SELECT name FROM district WHERE district.district_id = grouped.key)",
+        "(SELECT name FROM district WHERE district.district_id = page.key)",
     ),
     "level": ("coalesce(level, '')", "key"),
-    "facility": ("facility_id", "(SELECT name FROM facility WHERE facility_id = grouped.key)"),
+    "facility": ("facility_id", "(SELECT name FROM facility WHERE facility_id = page.key)"),
 }
 """What a facility's group is called, and the group's name."""
 
@@ -34,41 +35,49 @@ _TALLIED: Final = ", ".join(
     f"count(*) FILTER (WHERE tallied_as = '{status}') AS items_{status}" for status in STATUSES
 )
 
-# Filters, by the facility as its figures take it.
-_WANTED: Final = """
-    ($1::text IS NULL OR state = $1) AND ($2::text IS NULL OR district_id = $2)
-    AND ($3::text IS NULL OR level = $3) AND ($4::text IS NULL OR facility_id = $4)
-"""
+# Of a facility, as its figures take it.
+_FILTERS: Final = ("state", "district_id", "level", "facility_id")
 
-# Every registered facility has a row of figures within about a second, heard of or not.
+# Every registered facility has a row of figures within about a second, heard of or not. One that
+# isn't silent has been heard of, so that is looked up for silent ones alone. What a left join would
+# bring and nobody asks for is not joined.
 BY_PLACE: Final = f"""
-WITH today AS MATERIALIZED (
-    SELECT * FROM patient_day WHERE day = india_day(now())
-), place AS MATERIALIZED (
-    SELECT facility_id, facility_no, evaluated_on, silent, level, district_id, state, {_FIGURES},
-           last_recorded_at IS NOT NULL AS is_heard
-    FROM facility_state JOIN facility_number USING (facility_no)
-    LEFT JOIN facility_activity USING (facility_no)
-    WHERE {_WANTED}
+WITH place AS NOT MATERIALIZED (
+    SELECT facility_state.*, facility_id
+    FROM facility_state LEFT JOIN facility_number USING (facility_no)
+    WHERE {{wanted}}
 ), grouped AS (
     SELECT {{key}} AS key, count(*) AS facilities,
-           count(*) FILTER (WHERE is_heard AND NOT silent) AS reporting,
-           count(*) FILTER (WHERE is_heard AND silent) AS not_reporting,
-           count(*) FILTER (WHERE NOT is_heard) AS not_started,
+           count(*) FILTER (WHERE NOT silent) AS reporting,
+           count(*) FILTER (WHERE is_heard) AS not_reporting,
+           count(*) FILTER (WHERE silent AND NOT is_heard) AS not_started,
            {_SUMS}, {_PAISE},
            coalesce(sum(served), 0) AS served, coalesce(sum(served_in_part), 0) AS served_in_part,
            coalesce(sum(sent_away), 0) AS sent_away
-    FROM place LEFT JOIN today USING (facility_no)
-    WHERE $5::text IS NULL OR {{key}} > $5
-    GROUP BY 1 ORDER BY 1 LIMIT $6
+    FROM {{places}} AS place
+    LEFT JOIN patient_day AS today
+      ON today.facility_no = place.facility_no AND day = (SELECT india_day(now()))
+    CROSS JOIN LATERAL (
+        SELECT silent AND EXISTS (
+            SELECT FROM facility_activity
+            WHERE facility_activity.facility_no = place.facility_no) AS is_heard
+    ) AS heard
+    GROUP BY 1
+), page AS (
+    SELECT * FROM grouped WHERE $5::text IS NULL OR key > $5 ORDER BY key LIMIT $6
 )
 SELECT {EVERYTHING},
     (SELECT min(evaluated_on) FROM place) AS evaluated_on,
     (SELECT json_agg(json_build_array(
          key, {{name}}, {_FIGURES}, facilities, reporting, not_reporting, not_started,
          served, served_in_part, sent_away) ORDER BY key)
-     FROM grouped) AS groups
+     FROM page) AS groups
 """
+
+# Facilities are pages of themselves.
+_FACILITY_PAGE: Final = """(
+    SELECT * FROM place WHERE facility_id > coalesce($5, '') ORDER BY facility_id LIMIT $6
+)"""
 
 # What the projector counts by district, and by level: a row an item and partition.
 FROM_TALLY: Final = f"""
@@ -97,9 +106,9 @@ FROM_FACILITIES: Final = f"""
 """
 
 BY_ITEM: Final = f"""
-WITH place AS MATERIALIZED (
+WITH place AS NOT MATERIALIZED (
     SELECT facility_no, evaluated_on
-    FROM facility_state JOIN facility_number USING (facility_no) WHERE {_WANTED}
+    FROM facility_state LEFT JOIN facility_number USING (facility_no) WHERE {{wanted}}
 ), {{counted}} grouped AS (
     SELECT {{key}} AS key, min({{name}}) AS name, {_SUMS}, {_PAISE}
     FROM item_number
@@ -187,8 +196,7 @@ async def summarize_places(
     limit: int,
 ) -> Summary:
     """Groups by key, of facilities registered or heard of."""
-    key, name = _PLACES[by]
-    statement = BY_PLACE.format(key=key, name=name)
+    statement = places_statement(by, wanted)
     return _summary(await model.fetch(statement, *wanted, after, limit))
 
 
@@ -206,7 +214,7 @@ async def summarize_items(
     A state can be asked for only beside what `is_narrow`.
     """
     assert wanted.state is None or is_narrow(wanted)
-    statement = _items_statement(by, is_narrow(wanted))
+    statement = _items_statement(by, is_asked(wanted), is_narrow(wanted))
     return _summary(await model.fetch(statement, *wanted, after, limit, programme))
 
 
@@ -215,12 +223,25 @@ def is_narrow(wanted: Wanted) -> bool:
     return wanted.facility_id is not None or None not in (wanted.district_id, wanted.level)
 
 
+def places_statement(by: PlaceKey, wanted: Wanted) -> str:
+    """Its arguments are those of `wanted`, the key to go on after, and how many at most."""
+    return _places_statement(by, is_asked(wanted))
+
+
 @cache
-def _items_statement(by: ItemKey, narrow: bool) -> str:
+def _places_statement(by: PlaceKey, asked: tuple[bool, ...]) -> str:
+    key, name = _PLACES[by]
+    places = _FACILITY_PAGE if by == "facility" else "place"
+    return BY_PLACE.format(key=key, name=name, places=places, wanted=conditions(_FILTERS, asked))
+
+
+@cache
+def _items_statement(by: ItemKey, asked: tuple[bool, ...], narrow: bool) -> str:
     key, name = ("item_id", "name") if by == "item" else ("coalesce(programme, '')", "programme")
     return BY_ITEM.format(
         key=key,
         name=name,
+        wanted=conditions(_FILTERS, asked),
         counted=COUNTED if narrow else "",
         tally=FROM_FACILITIES if narrow else FROM_TALLY,
     )

@@ -90,6 +90,19 @@ async def test_filters_and_pages(client: httpx.AsyncClient, figures: Figures) ->
     assert page["next_cursor"] is None
 
 
+async def test_a_status_that_most_have(client: httpx.AsyncClient, figures: Figures) -> None:
+    """The roll-ups say so; then the index is left alone."""
+    await fill(figures)
+    asked = {"status": "out"}
+    few = await ask(client, **asked)
+    await figures.connection.execute(
+        "INSERT INTO item_tally VALUES ('level', 'CHC', $1, 0, 9999, 0, 0, 0, 0, 0, 0)",
+        await figures.item_no("PCM"),
+    )
+    assert await ask(client, **asked) == few
+    assert [each["facility_id"] for each in few["facilities"]] == ["F4"]
+
+
 async def test_an_unknown_item(client: httpx.AsyncClient, figures: Figures) -> None:
     await figures.add_item("PCM")
     assert (await ask(client))["facilities"] == []

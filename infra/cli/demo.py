@@ -29,9 +29,10 @@ def demo(
 ) -> None:
     """Start the service as `dawalog up` does, and play a day of a small state's pharmacies on it.
 
-    Districts, facilities and medicines are registered and the shelves counted, once; then patients
-    come, at real time, until Ctrl-C. Open the printed page in a browser. A token for each role is
-    printed, too. Started again on the same folder, the day goes on.
+    Districts, facilities and medicines are registered, the shelves counted and the last weeks typed
+    in, once; then patients come, at real time, until Ctrl-C. Printed are a token for each role, to
+    try the API with, and the address of the page, signed in: open it in a browser. Three stories
+    are told beside the day. Started again on the same folder, the day goes on.
     """
     from infra.local.embedded import Wanted
 
@@ -59,11 +60,13 @@ async def _serve(wanted: "Wanted") -> None:
             day = await prepare(client, _say)
             _say(f"ready {installation.api_url}")
             tokens = ready_tokens(key_file)
-            _say(f"page  {installation.api_url}/#token={tokens['nhm']}")
             for who, token in tokens.items():
                 _say(f"token {who}: {token}")
+            page = f"page  {installation.api_url}/#token={tokens['nhm']}"
+            _say(page)
             played = Played()
-            await play(client, day, played, show(client, installation.api_url, played))
+            view = show(client, installation.api_url, page, day.cast, played)
+            await play(client, day, played, view)
 
 
 def _say(line: str) -> None:

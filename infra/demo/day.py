@@ -19,6 +19,7 @@ from infra.demo.medicines import Habit, habits_among
 from infra.demo.opening import stocked_medicines
 from infra.demo.shelves import Shelves
 from infra.demo.state import State
+from infra.demo.stories import choose_cast
 
 OPD_SECONDS: Final = 6 * 3600
 RUSH: Final = 2.5
@@ -44,11 +45,13 @@ class _Due:
 class Day:
     def __init__(self, pharmacies: Sequence[Pharmacy], rng: Random) -> None:
         self._rng = rng
+        self.pharmacies = pharmacies
         self._by_id = {pharmacy.facility_id: pharmacy for pharmacy in pharmacies}
         self._counters = [each for each in pharmacies if each.facility.patients_a_day]
         self._patients = [each.facility.patients_a_day for each in self._counters]
         self._supplied = [each for each in pharmacies if each.facility.supplier_id]
         self._warehouses = [each for each in pharmacies if each.facility.level == "WAREHOUSE"]
+        self.cast = choose_cast(pharmacies)
         self._due: list[_Due] = []
         self._numbers = count()
         self._behind: dict[Happening, int] = {
@@ -79,17 +82,15 @@ class Day:
 
     def plan_stories(self, now: datetime) -> None:
         """What everybody should see in the first minutes: a centre that was offline sends what it
-        did two days ago, and where most is out a transfer arrives.
+        did two days ago, and where something is out a transfer arrives.
         """
-        offline = max(
-            (each for each in self._counters if each.facility.level == "PHC"),
-            key=lambda each: (each.facility.patients_a_day, each.facility_id),
-        )
+        offline = self._by_id[self.cast.offline.facility_id]
         for number in range(OFFLINE_PRESCRIPTIONS):
             ago = OFFLINE_FOR - timedelta(minutes=3 * number)
             self._plan(now + SYNCS_AFTER, partial(_dispense_before, ago, offline))
-        needy = max(self._supplied, key=lambda each: (_count_out(each), each.facility_id))
-        self._plan(now + RELIEF_AFTER, partial(self._relieve, needy))
+        if self.cast.relief:
+            relieved = self._by_id[self.cast.relief.to.facility_id]
+            self._plan(now + RELIEF_AFTER, partial(self._relieve, relieved))
 
     def _relieve(self, pharmacy: Pharmacy, now: datetime, rng: Random) -> Event:
         supplier = self._by_id[pharmacy.facility.supplier_id or ""]
@@ -127,11 +128,6 @@ def _dispense_before(ago: timedelta, pharmacy: Pharmacy, now: datetime, rng: Ran
     return counter.dispense(pharmacy, now - ago, rng)
 
 
-def _count_out(pharmacy: Pharmacy) -> int:
-    """Of what its patients ask for."""
-    return sum(not pharmacy.shelves.on_hand(habit.item_id) for habit in pharmacy.habits)
-
-
 def open_pharmacies(
     state: State, habits: Sequence[Habit], shelves: Mapping[str, Shelves]
 ) -> list[Pharmacy]:
@@ -145,5 +141,5 @@ def open_pharmacies(
                 frozenset(each.item_id for each in stocked_medicines(facility, state, habits)),
             ),
         )
-        for facility in state.facilities
+        for facility in state.open_facilities
     ]

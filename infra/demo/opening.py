@@ -8,23 +8,31 @@ from typing import Any, Final
 from uuid import UUID, uuid5
 
 from infra.demo.medicines import Habit, Medicine
-from infra.demo.state import Facility, State
-from stream.fields import MAX_LINES
+from infra.demo.state import REVIEW_DAYS, Facility, State
 
 NAMESPACE: Final = UUID("6f0d5b7e-6f3e-4c8e-9a51-0d2f8c1b7a44")
 LINES_A_PATIENT: Final = 2.1
+LINES_A_COUNT: Final = 100
+"""A rack of shelves: with a count each, more of a facility's first records are of today than of
+the weeks before, and nobody is late on the first day."""
 
-# Of a level's items: how many are out, and how large a facility is beside a PHC.
-OUT_SHARE: Final = {
-    "PHC": 0.10,
-    "CHC": 0.08,
-    "SDH": 0.07,
-    "DH": 0.05,
-    "STORE": 0.04,
-    "COUNTER": 0.05,
-    "WAREHOUSE": 0.03,
+# How much there is of what an OPD prescribes, beside what the norm has it keep, and how often. What
+# is left for hours runs out before our eyes.
+KEPT_SHARES: Final = {
+    "enough": 80.0,
+    "too much": 16.0,
+    "too little": 2.5,
+    "hours": 1.0,
+    "none": 0.5,
 }
+HOURS_IN_DAYS: Final = (0.02, 0.4)
+
+# Of all else: how many are out, and how large a facility is beside a PHC.
+OUT_SHARE: Final = 0.0001
 SIZE: Final = {"PHC": 1, "CHC": 3, "SDH": 5, "DH": 8, "STORE": 30, "COUNTER": 2, "WAREHOUSE": 90}
+
+NEAR_EXPIRY_SHARE: Final = 0.01
+EXPIRED_SHARE: Final = 0.002
 
 # What a PHC keeps of a medicine that its OPD doesn't prescribe, in base units.
 KEPT: Final = {
@@ -52,22 +60,28 @@ def stocked_medicines(
             return [each for each in state.medicines if level in each.levels]
 
 
-def patients_served(facility: Facility, state: State) -> int:
+def used_a_day(facility: Facility, state: State, habits: Sequence[Habit]) -> dict[str, float]:
+    """By item, of what is prescribed, in base units."""
+    lines = _patients_served(facility, state) * LINES_A_PATIENT
+    total = sum(habit.weight for habit in habits)
+    return {habit.item_id: lines * habit.weight / total * habit.mean_quantity for habit in habits}
+
+
+def _patients_served(facility: Facility, state: State) -> int:
     """Those of the facilities that it supplies, too."""
     supplied = (each for each in state.facilities if each.supplier_id == facility.facility_id)
-    return facility.patients_a_day + sum(patients_served(each, state) for each in supplied)
+    return facility.patients_a_day + sum(_patients_served(each, state) for each in supplied)
 
 
 def opening_counts(
     facility: Facility, state: State, habits: Sequence[Habit], *, at: datetime
 ) -> list[dict[str, Any]]:
-    """Complete counts, at most 200 lines each. The same ids each time, and on one day the same
-    lines."""
+    """Complete counts. The same ids each time, and on one day the same lines."""
     shelf = _Shelf(facility, state, habits, at.date())
     pages: list[list[dict[str, Any]]] = [[]]
     for medicine in stocked_medicines(facility, state, habits):
         lines = shelf.count(medicine)
-        if len(pages[-1]) + len(lines) > MAX_LINES:
+        if len(pages[-1]) + len(lines) > LINES_A_COUNT:
             pages.append([])
         pages[-1] += lines  # all lots of an item in one count: it is complete
     return [
@@ -83,8 +97,8 @@ def opening_counts(
     ]
 
 
-def opening_id(facility_id: str, number: int) -> str:
-    return str(uuid5(NAMESPACE, f"{facility_id}/{number}"))
+def opening_id(facility_id: str, what: object) -> str:
+    return str(uuid5(NAMESPACE, f"{facility_id}/{what}"))
 
 
 class _Shelf:
@@ -93,23 +107,25 @@ class _Shelf:
     ) -> None:
         self._rng = Random(f"opening of {facility.facility_id}")
         self._today = today
-        self._out_share = OUT_SHARE[facility.level]
         self._size = SIZE[facility.level]
-        lines_a_day = patients_served(facility, state) * LINES_A_PATIENT
-        total = sum(habit.weight for habit in habits)
-        self._a_day = {
-            habit.item_id: lines_a_day * habit.weight / total * habit.mean_quantity
-            for habit in habits
+        self._a_day = used_a_day(facility, state, habits)
+        least, most = facility.least_days, facility.least_days + REVIEW_DAYS
+        self._days = {
+            "enough": (least * 1.1, most * 0.95),
+            "too much": (most * 1.2, most * 2.5),
+            "too little": (least * 0.3, least * 0.8),
+            "hours": HOURS_IN_DAYS,
+            "none": (0, 0),
         }
 
     def count(self, medicine: Medicine) -> list[dict[str, Any]]:
         rng = self._rng
-        if rng.random() < self._out_share:
+        quantity = self._quantity(medicine)
+        if not quantity:
             if rng.random() < 0.7:
                 return [{"item_id": medicine.item_id, "counted": 0}]
             return [self._lot(medicine, rng.randint(-8, -1), rng.randint(1, 40))]
-        quantity = self._quantity(medicine)
-        months = 1 if rng.random() < 0.08 else rng.randint(3, 24)
+        months = 1 if rng.random() < NEAR_EXPIRY_SHARE else rng.randint(4, 24)
         if rng.random() < 0.7 or quantity < 2:
             lines = [self._lot(medicine, months, quantity)]
         else:
@@ -118,18 +134,18 @@ class _Shelf:
                 self._lot(medicine, months, first),
                 self._lot(medicine, months + rng.randint(2, 9), quantity - first),
             ]
-        if rng.random() < 0.03:
+        if rng.random() < EXPIRED_SHARE:
             lines.append(self._lot(medicine, rng.randint(-6, -1), rng.randint(1, 20)))
         return lines
 
     def _quantity(self, medicine: Medicine) -> int:
-        """Days of what is prescribed, for some items only hours: those run out before our eyes."""
         rng = self._rng
         a_day = self._a_day.get(medicine.item_id)
         if a_day is None:
-            return rng.randint(*KEPT.get(medicine.base_unit, KEPT_ELSE)) * self._size
-        shortest, longest = rng.choices(((0.02, 0.4), (2, 8), (8, 60)), weights=(12, 25, 63))[0]
-        return max(3, int(a_day * rng.uniform(shortest, longest)))
+            kept = rng.randint(*KEPT.get(medicine.base_unit, KEPT_ELSE)) * self._size
+            return 0 if rng.random() < OUT_SHARE else kept
+        (share,) = rng.choices(list(KEPT_SHARES), weights=list(KEPT_SHARES.values()))
+        return 0 if share == "none" else max(3, int(a_day * rng.uniform(*self._days[share])))
 
     def _lot(self, medicine: Medicine, months: int, counted: int) -> dict[str, Any]:
         return {

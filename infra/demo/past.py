@@ -1,94 +1,125 @@
-"""Two weeks before the demo begins, at one centre: what it used, so that its items are rated."""
+"""The weeks before a facility came to Dawalog, typed in from its register: a count, then what was
+given out in each week. It is what items are rated by from the first minute on.
+"""
 
-from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any, Final
-from uuid import uuid5
 
 from infra.demo.facts import Event
-from infra.demo.medicines import Habit, habits_among
-from infra.demo.opening import NAMESPACE, opening_counts
+from infra.demo.medicines import Habit
+from infra.demo.opening import (
+    month_end,
+    new_lot,
+    opening_counts,
+    opening_id,
+    stocked_medicines,
+    used_a_day,
+)
 from infra.demo.state import Facility, State
 
-DAYS: Final = 15
-PRESCRIPTIONS_A_DAY: Final = 30
-MINUTES_BETWEEN: Final = 10
-LINES: Final = 2
+WEEK_DAYS: Final = 7
+COUNTED_DAYS_AGO: Final = 15
+WEEKS_ENDED_DAYS_AGO: Final = (8, 1)
+RAN_OUT_EARLY: Final = 0.5
+"""Of what is out: how much was used up in the first of the weeks."""
+MOST_TURNED_AWAY: Final = 20
 
 
-def rated_centre(state: State) -> Facility:
-    """The smallest one: few prescriptions tell how much it uses."""
-    centres = [each for each in state.facilities if each.level == "PHC"]
-    return min(centres, key=lambda each: (each.patients_a_day, each.facility_id))
-
-
-def past_events(state: State, habits: Sequence[Habit], *, at: datetime) -> list[Event]:
-    """A first count and all that was given out since, so that what is left is what the opening
-    count finds at `at`. The same ids each time.
+def first_events(
+    facility: Facility, state: State, habits: Sequence[Habit], *, at: datetime
+) -> list[Event]:
+    """Everything that a facility posts when it starts: its weeks before, its opening counts. The
+    same ids each time.
     """
-    centre = rated_centre(state)
-    counts = opening_counts(centre, state, habits, at=at)
-    lots = _lots_in_use(counts, at)
-    rng = Random(f"past of {centre.facility_id}")
-    in_use = habits_among(habits, frozenset(lots))
-    given = [
-        _dispense(centre, in_use, lots, rng, at=at, number=number)
-        for number in range(DAYS * PRESCRIPTIONS_A_DAY)
-    ]
-    used: Counter[str] = Counter()
-    for event in given:
-        used.update({line["lot"]: line["quantity"] for line in event["lines"]})
-    first = [
-        count
-        | {
-            "event_id": _id(centre, f"first/{number}"),
-            "occurred_at": (at - timedelta(days=DAYS + 1)).isoformat(),
-            "lines": [
-                line | {"counted": line["counted"] + used[line.get("lot", "")]}
-                for line in count["lines"]
-            ],
-        }
-        for number, count in enumerate(counts)
-    ]
-    return first + given
+    counts = opening_counts(facility, state, habits, at=at)
+    if facility.level == "COUNTER":  # its register is the store's
+        return counts
+    return [*_past(facility, state, habits, counts, at), *counts]
 
 
-def _lots_in_use(counts: Sequence[Event], at: datetime) -> dict[str, str]:
-    """The first lot of each item that is still good."""
-    lots: dict[str, str] = {}
+def _past(
+    facility: Facility,
+    state: State,
+    habits: Sequence[Habit],
+    counts: Sequence[Event],
+    at: datetime,
+) -> list[Event]:
+    """What is left after it is what `counts` find."""
+    rng = Random(f"past of {facility.facility_id}")
+    found = _good_lots(counts, at)
+    stocked = {each.item_id for each in stocked_medicines(facility, state, habits)}
+    first: list[dict[str, Any]] = []
+    weeks: tuple[list[dict[str, Any]], ...] = ([], [])
+    for item_id, a_day in used_a_day(facility, state, habits).items():
+        if item_id not in stocked:
+            continue
+        lots = found.get(item_id) or [_used_up_lot(item_id, rng, at)]
+        used = [_in_a_week(a_day, rng) for _ in weeks]
+        if item_id not in found and rng.random() < RAN_OUT_EARLY:
+            weeks[1].extend(_turned_away(item_id, used.pop(), facility, rng))
+        for week, quantity in zip(weeks, used, strict=False):
+            week.append({"item_id": item_id, "lot": lots[0]["lot"], "quantity": quantity})
+        first += [lots[0] | {"counted": lots[0]["counted"] + sum(used)}, *lots[1:]]
+    return [
+        {
+            "event_id": opening_id(facility.facility_id, "first"),
+            "type": "stock_counted",
+            "facility_id": facility.facility_id,
+            "occurred_at": (at - timedelta(days=COUNTED_DAYS_AGO)).isoformat(),
+            "note": "From the paper register",
+            "lines": first,
+        },
+        *(
+            _register_week(facility, lines, at - timedelta(days=ago), number)
+            for number, (lines, ago) in enumerate(zip(weeks, WEEKS_ENDED_DAYS_AGO, strict=True))
+        ),
+    ]
+
+
+def _good_lots(counts: Sequence[Event], at: datetime) -> dict[str, list[dict[str, Any]]]:
+    """By item, what of it is there and has not expired."""
+    lots: dict[str, list[dict[str, Any]]] = {}
     for count in counts:
         for line in count["lines"]:
             if "lot" in line and line["expiry"] >= at.date().isoformat():
-                lots.setdefault(line["item_id"], line["lot"])
+                lots.setdefault(line["item_id"], []).append(line)
     return lots
 
 
-def _dispense(
-    centre: Facility,
-    habits: Sequence[Habit],
-    lots: dict[str, str],
-    rng: Random,
-    *,
-    at: datetime,
-    number: int,
-) -> dict[str, Any]:
-    day, of_day = divmod(number, PRESCRIPTIONS_A_DAY)
-    chosen = rng.choices(habits, weights=[habit.weight for habit in habits], k=LINES)
-    happened = at - timedelta(days=DAYS - day, minutes=-MINUTES_BETWEEN * of_day)
+def _used_up_lot(item_id: str, rng: Random, at: datetime) -> dict[str, Any]:
+    expiry = month_end(at.date(), rng.randint(4, 24)).isoformat()
+    return {"item_id": item_id, "lot": new_lot(rng), "expiry": expiry, "counted": 0}
+
+
+def _turned_away(
+    item_id: str, wanted: int, facility: Facility, rng: Random
+) -> list[dict[str, Any]]:
+    """A line for each of those who asked in vain; stores don't write them down."""
+    if not facility.patients_a_day:
+        return []
+    patients = rng.randint(3, MOST_TURNED_AWAY)
+    line = {"item_id": item_id, "prescribed": max(1, wanted // patients), "quantity": 0}
+    return [line] * patients
+
+
+def _in_a_week(a_day: float, rng: Random) -> int:
+    return max(1, round(a_day * WEEK_DAYS * rng.uniform(0.85, 1.15)))
+
+
+def _register_week(
+    facility: Facility, lines: Sequence[dict[str, Any]], ended: datetime, number: int
+) -> Event:
+    """A page of the register. Stores gave to others, who weren't on Dawalog yet."""
+    given: dict[str, Any] = {"type": "medicine_dispensed", "channel": "opd"}
+    if facility.level in ("STORE", "WAREHOUSE"):
+        given = {"type": "stock_issued", "to_kind": "other", "to_name": "as in the register"}
     return {
-        "event_id": _id(centre, f"past/{number}"),
-        "type": "medicine_dispensed",
-        "facility_id": centre.facility_id,
-        "occurred_at": happened.isoformat(),
-        "channel": "opd",
-        "lines": [
-            {"item_id": item_id, "lot": lots[item_id], "quantity": rng.choice(quantities)}
-            for item_id, quantities in {each.item_id: each.quantities for each in chosen}.items()
-        ],
+        "event_id": opening_id(facility.facility_id, f"week/{number}"),
+        "facility_id": facility.facility_id,
+        "occurred_at": ended.isoformat(),
+        "note": "A week's total from the paper register",
+        **given,
+        "lines": list(lines),
     }
-
-
-def _id(centre: Facility, what: str) -> str:
-    return str(uuid5(NAMESPACE, f"{centre.facility_id}/{what}"))

@@ -11,8 +11,7 @@ from infra.demo.client import Client
 from infra.demo.day import Day, open_pharmacies
 from infra.demo.facts import Event
 from infra.demo.medicines import prescribing_habits
-from infra.demo.opening import opening_counts
-from infra.demo.past import past_events
+from infra.demo.past import first_events
 from infra.demo.shelves import Shelves
 from infra.demo.state import Facility, State, small_state
 from infra.local.failure import CannotStart
@@ -42,8 +41,9 @@ async def prepare(client: Client, say: Say) -> Day:
     await _register(client, state, say)
     await _count_shelves(client, state, say)
     await _until_current(client)
-    shelves = await _together(lambda each: _look(client, each), state.facilities)
-    by_id = zip((each.facility_id for each in state.facilities), shelves, strict=True)
+    facilities = state.open_facilities
+    shelves = await _together(lambda each: _look(client, each), facilities)
+    by_id = zip((each.facility_id for each in facilities), shelves, strict=True)
     return Day(open_pharmacies(state, prescribing_habits(), dict(by_id)), Random())
 
 
@@ -95,23 +95,20 @@ async def _register(client: Client, state: State, say: Say) -> None:
 
 
 async def _count_shelves(client: Client, state: State, say: Say) -> None:
-    """Counts that are there already are not posted again."""
+    """What is there already is not posted again."""
     habits, now = prescribing_habits(), datetime.now(UTC)
-    counts = [opening_counts(facility, state, habits, at=now) for facility in state.facilities]
+    first = [first_events(each, state, habits, at=now) for each in state.open_facilities]
 
     async def missing_of(own: list[Event]) -> list[Event]:
         # They were sent in order: with the last one, all are there.
         if await _is_recorded(client, own[-1]):
             return []
-        return [count for count in own if not await _is_recorded(client, count)]
+        return [event for event in own if not await _is_recorded(client, event)]
 
-    past = past_events(state, habits, at=now)
-    if await missing_of(past):
-        await client.post_all("/v1/events/batch", past)
-    missing = [count for own in await _together(missing_of, counts) for count in own]
+    missing = [event for own in await _together(missing_of, first) for event in own]
     if missing:
-        lots = sum(len(count["lines"]) for count in missing)
-        say(f"counting the shelves: {lots:,} lots, {len(missing)} counts")
+        lines = sum(len(event["lines"]) for event in missing)
+        say(f"counting the shelves, typing in the last two weeks: {lines:,} lines")
         await client.post_all("/v1/events/batch", missing)
 
 

@@ -12,6 +12,19 @@ from infra.demo.tables import Row, read_table
 
 STATE: Final = "Rajasthan"
 COUNTERS: Final = 3
+NEVER_STARTED: Final = "RJ-UDR-DH"
+"""A hospital that is registered, with all its parts, and posts nothing."""
+REVIEW_DAYS: Final = 30
+KEPT_DAYS: Final = {
+    "PHC": (14, 14),
+    "CHC": (10, 10),
+    "SDH": (7, 10),
+    "DH": (7, 7),
+    "COUNTER": (1, 2),
+    "STORE": (7, 14),
+    "WAREHOUSE": (30, 30),
+}
+"""Lead time and safety stock of a level: the farther from the warehouse, the more."""
 BLOCK_SPREAD_DEGREES: Final = 0.4
 PLACE_SPREAD_DEGREES: Final = 0.08
 
@@ -29,6 +42,15 @@ class Facility:
     parent_id: str | None = None
     supplier_id: str | None = None
     patients_a_day: int = 0
+
+    @property
+    def is_open(self) -> bool:
+        return NEVER_STARTED not in (self.facility_id, self.parent_id)
+
+    @property
+    def least_days(self) -> int:
+        """Of what it uses, the least that its level's norm has it keep."""
+        return sum(KEPT_DAYS[self.level])
 
     def record(self) -> dict[str, Any]:
         lat, lon = self.location
@@ -58,27 +80,28 @@ class State:
         return [*self.districts, *(each.record() for each in known), *norms()]
 
     @cached_property
+    def open_facilities(self) -> tuple[Facility, ...]:
+        """Those that post."""
+        return tuple(facility for facility in self.facilities if facility.is_open)
+
+    @cached_property
     def by_id(self) -> dict[str, Facility]:
         return {facility.facility_id: facility for facility in self.facilities}
 
 
 def norms() -> list[dict[str, Any]]:
-    """How much a level keeps: the farther from the warehouse, the more."""
-    days = {
-        level: {"lead_time_days": lead, "safety_days": safety, "review_days": 30}
-        for level, lead, safety in (
-            ("PHC", 14, 14),
-            ("CHC", 10, 10),
-            ("SDH", 7, 10),
-            ("DH", 7, 7),
-            ("COUNTER", 1, 2),
-            ("STORE", 7, 14),
-            ("WAREHOUSE", 30, 30),
-        )
-    }
+    """How much a level keeps."""
     return [
-        {"kind": "norm", "norm_id": f"LEVEL-{level}", "level": level, "window_days": 30, **each}
-        for level, each in days.items()
+        {
+            "kind": "norm",
+            "norm_id": f"LEVEL-{level}",
+            "level": level,
+            "window_days": 30,
+            "lead_time_days": lead,
+            "safety_days": safety,
+            "review_days": REVIEW_DAYS,
+        }
+        for level, (lead, safety) in KEPT_DAYS.items()
     ]
 
 

@@ -13,14 +13,14 @@ import pytest
 
 from api.access import ROLES
 from infra.demo.medicines import prescribing_habits
-from infra.demo.opening import opening_counts
-from infra.demo.past import past_events, rated_centre
-from infra.demo.state import small_state
+from infra.demo.past import first_events
+from infra.demo.state import NEVER_STARTED, small_state
 from tests.system.service import Service, dawalog, wait_until
 
 pytestmark = pytest.mark.timeout(240)
 
 NOW = datetime.now(UTC)
+STORIES = 3
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def count(service: Service, rows: str) -> int:
 
 
 def count_openings(service: Service) -> int:
-    """With the past of one centre. Ids of all other events are of version 7."""
+    """With the weeks before. Ids of all other events are of version 7."""
     return count(service, "event WHERE uuid_extract_version(event_id) = 5")
 
 
@@ -55,25 +55,53 @@ def wait_for_patients(service: Service) -> int:
     return count(service, dispensed)
 
 
+def check_figures(url: str, as_nhm: dict[str, str]) -> None:
+    """Everything that is used is rated, about a dozen items are out, and somebody could help."""
+    answer = httpx.get(f"{url}/v1/summary", params={"by": "state"}, headers=as_nhm)
+    (state,) = answer.json()["groups"]
+    assert 5 <= state["items"]["out"] <= 30
+    assert state["items"]["ok"] > state["items"]["over"] > state["items"]["low"] > 0
+    assert (state["not_reporting"], state["not_started"]) == (0, 5)
+    found = httpx.get(f"{url}/v1/shortages", params={"limit": 100}, headers=as_nhm).json()
+    assert any(each["nearest_surplus"] for each in found["shortages"])
+    assert found["shortages"][0]["days_out"] >= 7
+
+
+def check_stories(url: str, as_nhm: dict[str, str], told: list[str]) -> None:
+    """A stock-out ends, a centre syncs two days late, and a hospital never starts."""
+
+    def list_late() -> list[str]:
+        asked = {"reporting": "late"}
+        answer = httpx.get(f"{url}/v1/reporting", params=asked, headers=as_nhm).json()
+        return [each["facility_id"] for each in answer["facilities"]]
+
+    relief, offline, never = told
+    assert relief.startswith("Stock-out: ")
+    assert re.match("Late: PHC .* hasn't come yet", offline)
+    assert never.startswith("Never started: District Hospital Udaipur")
+    path = f"{url}/v1/facilities/{NEVER_STARTED}/reporting"
+    assert httpx.get(path, headers=as_nhm).json()["reporting"] == "not_started"
+    wait_until(lambda: len(list_late()) == 1, "a centre that syncs late")
+
+
 def test_plays_a_day_and_goes_on_with_it(demo: Service) -> None:
     state, habits = small_state(), prescribing_habits()
-    openings = sum(len(opening_counts(each, state, habits, at=NOW)) for each in state.facilities)
-    openings += len(past_events(state, habits, at=NOW))
+    first = [first_events(each, state, habits, at=NOW) for each in state.open_facilities]
+    openings = sum(map(len, first))
 
     url = demo.start()
-    said = demo.said_further(len(ROLES) + 1)
+    said = demo.said_further(len(ROLES) + 1 + STORIES + 1)
     tokens = re.findall(r"^token (\w+)[^:]*: (\S+)$", said, re.MULTILINE)
     assert [role for role, _ in tokens] == list(ROLES)
     as_nhm = {"Authorization": f"Bearer {dict(tokens)['nhm']}"}
     assert f"page  {url}/#token={dict(tokens)['nhm']}\n" in said
     assert httpx.get(f"{url}/v1/overview").status_code == httpx.codes.UNAUTHORIZED
+    assert count_openings(demo) == openings
     overview = httpx.get(f"{url}/v1/overview", params={"sort": "out"}, headers=as_nhm).json()
     assert overview["facility_count"] == len(state.facilities)
     assert overview["facilities"][0]["items_in_stock"] > overview["facilities"][0]["items_out"] > 0
-    assert count_openings(demo) == openings
-    centre = rated_centre(state).facility_id
-    stock = httpx.get(f"{url}/v1/facilities/{centre}/stock?limit=1000", headers=as_nhm).json()
-    assert {item["status"] for item in stock["items"]} >= {"out", "low", "ok"}
+    check_figures(url, as_nhm)
+    check_stories(url, as_nhm, re.findall(r"^story (.+)$", said, re.MULTILINE))
     served = wait_for_patients(demo)
     assert demo.stop(signal.SIGTERM) == 0
 
@@ -83,6 +111,8 @@ def test_plays_a_day_and_goes_on_with_it(demo: Service) -> None:
     assert count_openings(demo) == openings
     assert count(demo, "dead_letter") == 0
     assert count(demo, "facility_record") == len(state.facilities)
+    never = f"event JOIN facility_number USING (facility_no) WHERE facility_id = '{NEVER_STARTED}'"
+    assert count(demo, never) == 0
     assert demo.stop(signal.SIGINT) == 0
     assert "Traceback" not in demo.log
 

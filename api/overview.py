@@ -32,7 +32,10 @@ async def read_overview(
     district: Annotated[Id | None, Query(description="a district_id")] = None,
     sort: Annotated[
         Order,
-        Query(description="id; out: most items out first; silent: longest not heard of first"),
+        Query(
+            description="id; out: most items out first, those never heard of last; "
+            "silent: longest not heard of first"
+        ),
     ] = "id",
     limit: Limit = 50,
     cursor: Cursor = None,
@@ -80,7 +83,10 @@ def _sorted(facilities: list[dict[str, Any]], sort: Order) -> list[dict[str, Any
             "too-many", "There are too many facilities to sort: choose a district.", [fault]
         )
     if sort == "out":
-        return sorted(facilities, key=lambda facility: -facility["items_out"])
+        return sorted(
+            facilities,
+            key=lambda facility: (facility["last_heard_at"] is None, -facility["items_out"]),
+        )
     return sorted(facilities, key=lambda facility: facility["last_heard_at"] or "")
 
 

@@ -40,10 +40,21 @@ def _read(name: str) -> Asset:
     return Asset(content, media_type, f'"{sha256(content).hexdigest()[:32]}"')
 
 
+NAMES: Final = (
+    "page.css",
+    "page.js",
+    "asking.js",
+    "elements.js",
+    "offers.js",
+    "reports.js",
+    "rows.js",
+    "shortages.js",
+    "tiles.js",
+    "words.js",
+    "icon.svg",
+)
 PAGE: Final = _read("index.html")
-ASSETS: Final = {
-    name: _read(name) for name in ("page.css", "page.js", "rows.js", "words.js", "icon.svg")
-}
+ASSETS: Final = {name: _read(name) for name in NAMES}
 
 
 @router.get("/")

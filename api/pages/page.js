@@ -1,26 +1,24 @@
 // The state at a glance, asked for every 2 seconds while somebody looks.
 
+import { ask, keepToken, takeToken } from "./asking.js";
+import { at, say } from "./elements.js";
+import { REPORTS, showReports } from "./reports.js";
 import { showEvents, showFacilities } from "./rows.js";
-import { number, since, timeOf } from "./words.js";
+import { closeAll, refreshOffers, showShortages } from "./shortages.js";
+import { showNotReporting, showTiles } from "./tiles.js";
+import { number } from "./words.js";
 
 const EVERY_MS = 2000;
+const SLOWLY_EVERY_MS = 10000; // what changes slowly, or is being read
 const REST = 5; // of the time that an answer took: a slow one is asked for less often
 const GIVE_UP_MS = 10000;
 const PAGE = 50;
+const SHORTAGES = 20;
 
-const at = (id) => document.getElementById(id);
-const view = { district: "", sort: "id", cursors: [""], asking: null, timer: null };
-
-async function ask(path, parameters, signal) {
-  const query = new URLSearchParams(Object.entries(parameters).filter(([, value]) => value));
-  const headers = { Accept: "application/json" };
-  const token = sessionStorage.getItem("token");
-  if (token) headers.Authorization = `Bearer ${token}`;
-  const answer = await fetch(`${path}?${query}`, { signal, headers });
-  const body = await answer.json();
-  if (!answer.ok) throw Object.assign(new Error(body.detail), { status: answer.status });
-  return [body, answer.headers.get("Dawalog-As-Of")];
-}
+const view = {
+  district: "", sort: "id", cursors: [""], shortageCursors: [""],
+  asking: null, timer: null, slowlyAt: -Infinity, late: null, moreReports: false,
+};
 
 async function refresh() {
   clearTimeout(view.timer);
@@ -29,55 +27,74 @@ async function refresh() {
   const patience = setTimeout(() => asking.abort(), GIVE_UP_MS);
   const began = performance.now();
   try {
-    const { district, sort, cursors } = view;
-    const parameters = { district, sort, limit: PAGE, cursor: cursors.at(-1) };
-    const [overview, asOf] = await ask("/v1/overview", parameters, asking.signal);
-    if (asking === view.asking) show(overview, asOf);
+    await look(asking, began);
   } catch (error) {
     if (asking === view.asking) showFailure(error);
   } finally {
     clearTimeout(patience);
-    if (asking === view.asking && !document.hidden) {
+    if (asking === view.asking && !document.hidden && at("sign-in").hidden) {
       view.timer = setTimeout(refresh, Math.max(EVERY_MS, REST * (performance.now() - began)));
     }
   }
 }
 
-function show(overview, asOf) {
+async function look(asking, began) {
+  const { district, sort } = view;
+  const { signal } = asking;
+  const slowly = began - view.slowlyAt >= SLOWLY_EVERY_MS;
+  const [[overview, asOf], [summary], [shortages], reports] = await Promise.all([
+    ask("/v1/overview", { district, sort, limit: PAGE, cursor: view.cursors.at(-1) }, signal),
+    ask("/v1/summary", { by: "state", district }, signal),
+    ask("/v1/shortages", { district, limit: SHORTAGES, cursor: view.shortageCursors.at(-1) }, signal),
+    slowly ? Promise.all(REPORTS.map((reporting) => ask("/v1/reporting", { district, reporting, limit: PAGE }, signal))) : null,
+  ]);
+  if (asking !== view.asking) return;
   const now = Date.parse(overview.taken_at); // the server's clock: this one may be wrong
-  const [newest] = overview.newest_events;
-  say("facility-count", number(overview.facility_count));
-  say("pace", overview.events_per_second.toFixed(1));
-  say("newest-age", newest ? since(newest.recorded_at, now) : "none yet");
-  say("age", asOf ? `at most ${since(asOf, now)}` : "not known");
-  say("as-of", asOf ? `all accepted by ${timeOf(asOf)} is counted` : "the log can't be reached");
+  if (reports) {
+    view.slowlyAt = began;
+    showLate(reports.map(([body]) => body), now);
+    refreshOffers();
+  }
+  showNotReporting(showTiles(summary.groups, overview, asOf, now), view.late, view.moreReports);
+  showShortages(shortages.shortages, now);
   showFacilities(at("facilities").tBodies[0], overview.facilities, now);
   showEvents(at("events"), overview.newest_events, now);
   at("none").hidden = overview.facilities.length > 0;
   at("no-events").hidden = overview.newest_events.length > 0;
-  showPages(overview);
-  at("notice").hidden = true;
-  at("sign-in").hidden = true;
+  showPages(overview, shortages);
+  for (const id of ["notice", "sign-in"]) at(id).hidden = true;
+  at("figures").hidden = false;
   showConnection("live", "Live");
 }
 
-function showPages(overview) {
+function showLate(bodies, now) {
+  view.moreReports = bodies.some((body) => body.next_cursor !== null);
+  view.late = bodies[REPORTS.indexOf("late")].facilities.length;
+  showReports(bodies.flatMap((body) => body.facilities), now, view.moreReports);
+}
+
+function showPages(overview, shortages) {
   const first = (view.cursors.length - 1) * PAGE;
   const last = first + overview.facilities.length;
   view.next = overview.next_cursor;
   at("previous").disabled = view.cursors.length === 1;
   at("next").disabled = view.next === null;
-  say("shown", last ? `${number(first + 1)} to ${number(last)} of ${number(overview.facility_count)}` : "");
+  say(at("shown"), last ? `${number(first + 1)} to ${number(last)} of ${number(overview.facility_count)}` : "");
+  view.nextShortages = shortages.next_cursor;
+  at("previous-shortages").disabled = view.shortageCursors.length === 1;
+  at("next-shortages").disabled = view.nextShortages === null;
+  say(at("shown-shortages"), `Page ${view.shortageCursors.length}`);
 }
 
 /** Old figures stay, and the page says that they are old. */
 function showFailure(error) {
+  if (at("as-of").textContent !== "–") say(at("age"), "not refreshed since");
   if (error.status === 401) {
     at("sign-in").hidden = false;
     showConnection("waiting", "Not signed in");
   } else if ([403, 422, 429].includes(error.status)) {
     at("sign-in").hidden = true;
-    at("notice").textContent = error.message;
+    say(at("notice"), error.status === 403 ? `${error.message} Choose your district at the top.` : error.message);
     at("notice").hidden = false;
     showConnection("live", "Live");
   } else if (error.status === 503) {
@@ -89,11 +106,7 @@ function showFailure(error) {
 
 function showConnection(kind, text) {
   at("connection").className = `badge ${kind}`;
-  say("connection", text);
-}
-
-function say(id, text) {
-  if (at(id).textContent !== text) at(id).textContent = text;
+  say(at("connection"), text);
 }
 
 async function showDistricts() {
@@ -111,23 +124,24 @@ async function showDistricts() {
 
 /** What is looked at stands in the address, so that it can be kept and sent. */
 function choose(district, sort) {
-  Object.assign(view, { district, sort, cursors: [""] });
+  Object.assign(view, { district, sort, cursors: [""], shortageCursors: [""], slowlyAt: -Infinity, late: null });
+  closeAll();
   const query = new URLSearchParams(Object.entries({ district, sort: sort === "id" ? "" : sort }).filter(([, value]) => value));
   history.replaceState(null, "", query.size ? `?${query}` : location.pathname);
   refresh();
 }
 
-/** A token in the address's fragment never reaches a server; kept for this tab, it is taken out. */
-function takeToken() {
-  const token = new URLSearchParams(location.hash.slice(1)).get("token");
-  if (!token) return;
-  sessionStorage.setItem("token", token);
-  history.replaceState(null, "", location.pathname + location.search);
+function turn(cursors, to) {
+  if (to === undefined) cursors.pop();
+  else cursors.push(to);
+  if (cursors === view.shortageCursors) closeAll();
+  refresh();
 }
 
 function signIn() {
-  sessionStorage.setItem("token", at("token").value.trim());
+  keepToken(at("token").value);
   at("token").value = "";
+  view.slowlyAt = -Infinity;
   showDistricts();
   refresh();
 }
@@ -140,12 +154,16 @@ function start() {
   if (view.district) at("district").add(new Option(view.district, view.district));
   at("district").value = view.district;
   at("sort").value = view.sort;
-  at("filter").addEventListener("submit", (event) => event.preventDefault());
+  for (const form of ["place", "order"]) {
+    at(form).addEventListener("submit", (event) => event.preventDefault());
+    at(form).addEventListener("change", () => choose(at("district").value, at("sort").value));
+  }
   at("sign-in").addEventListener("submit", (event) => (event.preventDefault(), signIn()));
-  at("filter").addEventListener("change", () => choose(at("district").value, at("sort").value));
   at("district").addEventListener("focus", showDistricts);
-  at("next").addEventListener("click", () => (view.cursors.push(view.next), refresh()));
-  at("previous").addEventListener("click", () => (view.cursors.pop(), refresh()));
+  at("next").addEventListener("click", () => turn(view.cursors, view.next));
+  at("previous").addEventListener("click", () => turn(view.cursors));
+  at("next-shortages").addEventListener("click", () => turn(view.shortageCursors, view.nextShortages));
+  at("previous-shortages").addEventListener("click", () => turn(view.shortageCursors));
   document.addEventListener("visibilitychange", () => document.hidden || refresh());
   showDistricts();
   refresh();

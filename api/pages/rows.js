@@ -1,45 +1,9 @@
-// Rows that keep their elements while they are shown again: no flicker, nothing loses its place.
-// Text goes in as textContent alone: names come from whoever may post.
+// The rows of facilities and of the newest events.
 
+import { element, say, show } from "./elements.js";
 import { LEVELS, ago, fullTimeOf, happening, lines, number, timeOf } from "./words.js";
 
 const SILENT_AFTER_MS = 24 * 3600 * 1000;
-
-/** Let `parent` hold one child for each of `values`, in their order, made once for each key. */
-function show(parent, values, keyOf, make, fill) {
-  const known = new Map([...parent.children].map((child) => [child.dataset.key, child]));
-  values.forEach((value, place) => {
-    const key = keyOf(value);
-    let child = known.get(key);
-    if (!child) {
-      child = make(value);
-      child.dataset.key = key;
-    }
-    known.delete(key);
-    fill(child, value);
-    if (parent.children[place] !== child) parent.insertBefore(child, parent.children[place] ?? null);
-  });
-  for (const gone of known.values()) gone.remove();
-}
-
-function element(name, className, ...children) {
-  const made = document.createElement(name);
-  if (className) made.className = className;
-  made.append(...children);
-  return made;
-}
-
-/** Write only what changed, and let what changed be seen for a moment. */
-function say(target, text, { marked = false } = {}) {
-  if (target.textContent === text) return;
-  const before = target.textContent;
-  target.textContent = text;
-  if (marked && before) {
-    target.classList.remove("changed");
-    void target.offsetWidth; // starts the animation anew
-    target.classList.add("changed");
-  }
-}
 
 export function showFacilities(body, facilities, now) {
   show(body, facilities, (each) => each.facility_id, makeFacility, (row, each) => fillFacility(row, each, now));
@@ -64,7 +28,6 @@ function fillFacility(row, facility, now) {
   say(name.children[0], facility.name);
   say(name.children[1], `${LEVELS[facility.level] ?? facility.level} · ${facility.facility_id}`);
   say(district, facility.district_name ?? facility.district_id);
-  inStock.dataset.label = "In stock";
   say(inStock, number(facility.items_in_stock), { marked: true });
   fillStatus(out.children[0], facility);
   fillHeard(heard.children[0], facility.last_heard_at, now);
@@ -74,7 +37,7 @@ function fillStatus(status, facility) {
   const listed = facility.items_in_stock + facility.items_out;
   const [kind, text] =
     listed === 0 ? ["none", "nothing listed"]
-    : facility.last_heard_at === null ? ["none", "not counted yet"]
+    : facility.last_heard_at === null ? ["none", "not started"]
     : facility.items_out === 0 ? ["good", "none out"]
     : [facility.items_out * 5 > listed ? "bad" : "some", `${number(facility.items_out)} out`];
   status.className = `status ${kind}`;

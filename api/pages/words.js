@@ -31,14 +31,26 @@ export const LEVELS = {
   OTHER: "Other",
 };
 
+const shares = new Intl.NumberFormat("en-IN", { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 2, roundingMode: "floor" });
+const expiries = new Intl.DateTimeFormat("en-IN", { month: "short", year: "numeric", timeZone: "UTC" });
+
 export const number = (value) => numbers.format(value);
+export const count = (value, one, many) => `${numbers.format(value)} ${value === 1 ? one : many}`;
+/** Rounded down: what isn't all is never 100 %. */
+export const percent = (part, whole) => shares.format(part / whole);
+/** Of a date, as packs have it. */
+export const expiryOf = (date) => expiries.format(new Date(date));
 export const happening = (type) => HAPPENINGS[type] ?? type;
 export const timeOf = (instant) => clock.format(new Date(instant));
 export const fullTimeOf = (instant) => day.format(new Date(instant));
 
 /** How long before `now` (milliseconds) an instant was, in the largest unit that says enough. */
 export function since(instant, now) {
-  const seconds = Math.max(0, (now - Date.parse(instant)) / 1000);
+  return duration(now - Date.parse(instant));
+}
+
+export function duration(milliseconds) {
+  const seconds = Math.max(0, milliseconds / 1000);
   if (seconds < 10) return `${seconds.toFixed(1)} s`;
   if (seconds < 100) return `${Math.round(seconds)} s`;
   if (seconds < 100 * 60) return `${Math.round(seconds / 60)} min`;

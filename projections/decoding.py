@@ -1,21 +1,23 @@
 """Records → what the projector can apply, or why it can't."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, TypeAlias
 
 import structlog
 
+from projections.alerts import AlertArrival, decode_alert_arrival
 from projections.arrivals import Arrival, decode_arrival
 from projections.reference import ReferenceArrival, decode_reference_arrival
 from stream.batches import LogRecord, RecordBatch
 from stream.errors import Undecodable
 from stream.reference import LetterKind
-from stream.topics import REFERENCE, STOCK_EVENTS
+from stream.topics import ALERT_EVENTS, REFERENCE, STOCK_EVENTS
 
 log = structlog.get_logger()
 
-PROJECTED_TOPICS: Final = (STOCK_EVENTS, REFERENCE)
+PROJECTED_TOPICS: Final = (STOCK_EVENTS, REFERENCE, ALERT_EVENTS)
 
 PROGRAM_FAULTS: Final = (
     ArithmeticError,
@@ -38,7 +40,13 @@ class Undecoded:
     recorded_at: datetime = field(init=False)
 
 
-Item: TypeAlias = Arrival | ReferenceArrival | Undecoded
+Item: TypeAlias = Arrival | ReferenceArrival | AlertArrival | Undecoded
+
+DECODERS: Final[Mapping[str, Callable[[LogRecord], Item]]] = {
+    STOCK_EVENTS: decode_arrival,
+    REFERENCE: decode_reference_arrival,
+    ALERT_EVENTS: decode_alert_arrival,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +63,7 @@ class DecodedBatch:
 
 def decode_batch(batch: RecordBatch) -> DecodedBatch:
     """Raises `NewerSchema`: that record isn't at fault, this program is too old."""
-    decode = decode_arrival if batch.topic == STOCK_EVENTS else decode_reference_arrival
+    decode = DECODERS[batch.topic]
     items: list[Item] = []
     weight = 0
     for record in batch.records:

@@ -9,6 +9,7 @@ from typing import Any, TypeAlias
 
 import orjson
 
+from projections.alerts import AlertArrival, AlertBook, event_row
 from projections.companions import list_manufacturers, list_transfer_lines
 from projections.dead_letters import COLUMNS, DeadLetter, dead_letter_row
 from projections.decisions import settle
@@ -128,6 +129,25 @@ def list_records(arrivals: Iterable[ReferenceArrival]) -> dict[str, Rows]:
     }
     standing = settle(list_decisions(arrivals), {})
     return rows | {"dead_letter_decision": {one[:3]: one[3:] for one in standing.values()}}
+
+
+def list_alert_rows(arrivals: Iterable[AlertArrival]) -> dict[str, Rows]:
+    """The rows of facts about alerts. All of a place, in the log's order."""
+    book = AlertBook()
+    for arrival in arrivals:
+        book.tell(arrival)
+    events: Rows = {}
+    for arrival in book.counted:
+        *values, body = event_row(arrival)
+        place, alert_id, event_id = values[:3]
+        events[place, str(alert_id), str(event_id)] = (*values[3:], orjson.loads(body))
+    return {
+        "alert": {
+            key: alert.row(alert.subject.facility_id, alert.subject.item_id)
+            for key, alert in book.alerts.items()
+        },
+        "alert_event": events,
+    }
 
 
 def list_letters(letters: Iterable[DeadLetter]) -> dict[str, Rows]:

@@ -14,7 +14,7 @@ from typing import Any, Final
 import asyncpg
 import structlog
 
-from projections.arrivals import Arrival
+from projections.alerts import project_alerts
 from projections.companions import named_items
 from projections.dead_letters import DeadLetter, conflict, put_dead_letters
 from projections.decisions import Place
@@ -28,9 +28,9 @@ from projections.figures.places import ensure_places
 from projections.ledger import project_events
 from projections.metrics import observe_applied
 from projections.positions import Move, Position, move_positions
-from projections.reference import ReferenceArrival, project_reference
+from projections.reference import project_reference
 from projections.replaying import Pending, find_obstacle, find_pending, put_back, take_out
-from projections.sorting_out import sort_out
+from projections.sorting_out import SortedOut, sort_out
 from stream.errors import Corrupt
 from stream.reference import LetterKind, LoggedFacility, LoggedItem
 from stream.topics import STOCK_EVENTS
@@ -173,29 +173,31 @@ class Lane:
         moves, due = self._step(items)
         if not due:
             return
-        arrivals, references, letters = sort_out(due, failure=failure, apart=self.discarded)
-        await self._number(arrivals, references)
+        told = sort_out(due, failure=failure, apart=self.discarded)
+        letters = told.letters
+        await self._number(told)
         async with self._connection.transaction():
             await move_positions(self._connection, moves, model=self._model, live=self._live)
             if letters:
                 # First: a failed record takes its event's id from those that come after it.
                 await put_dead_letters(self._connection, letters)
-            if conflicts := await self._apply(arrivals, references):
+            if conflicts := await self._apply(told):
                 await put_dead_letters(self._connection, conflicts)
         for move in moves:
             self.positions[move.position.topic, move.position.partition] = move.position
         self._on_commit()
         observe_applied(due, letters + conflicts)
 
-    async def _apply(
-        self, arrivals: Sequence[Arrival], references: Sequence[ReferenceArrival]
-    ) -> list[DeadLetter]:
+    async def _apply(self, told: SortedOut) -> list[DeadLetter]:
         """Write their rows; returns the letters of events that contradict what is recorded."""
-        if references:
-            await project_reference(self._connection, references)
-        if not arrivals:
+        if told.references:
+            await project_reference(self._connection, told.references)
+        if told.alerts:
+            numbers = (self._facilities.numbers, self._items.numbers)
+            await project_alerts(self._connection, told.alerts, *numbers)
+        if not told.arrivals:
             return []
-        outcome = await project_events(self._connection, arrivals, self._items.numbers)
+        outcome = await project_events(self._connection, told.arrivals, self._items.numbers)
         return [conflict(arrival) for arrival in outcome.conflicts]
 
     async def _replay(self, pending: Pending) -> None:
@@ -207,15 +209,16 @@ class Lane:
             await self._commit_replay(pending, failure=f"{type(error).__name__}: {error}")
 
     async def _commit_replay(self, pending: Pending, failure: str | None = None) -> None:
-        arrivals, references, letters = sort_out([pending.item], failure=failure)
-        await self._number(arrivals, references)
+        told = sort_out([pending.item], failure=failure)
+        letters = told.letters
+        await self._number(told)
         async with self._stay([pending.place[:2]]):
             await take_out(self._connection, pending)
-            for arrival in arrivals:
+            for arrival in told.arrivals:
                 if obstacle := await find_obstacle(self._connection, arrival):
-                    arrivals, letters = [], [obstacle]
-            letters += await self._apply(arrivals, references)
-            if references:
+                    told, letters = told._replace(arrivals=[]), [obstacle]
+            letters += await self._apply(told)
+            if told.references:
                 await take_up_again(self._connection, pending.item.record.offset)
             for letter in letters:
                 await put_back(self._connection, pending, letter)
@@ -243,13 +246,15 @@ class Lane:
             due.append(item)
         return [move for move in moves.values() if move.moved], due
 
-    async def _number(
-        self, arrivals: Sequence[Arrival], references: Sequence[ReferenceArrival]
-    ) -> None:
+    async def _number(self, told: SortedOut) -> None:
         """Numbers for all that is named, and places for facilities that are heard of first."""
+        arrivals = told.arrivals
         facility_ids = [arrival.event.facility_id for arrival in arrivals]
         item_ids = [item_id for arrival in arrivals for item_id in named_items(arrival)]
-        for registered in references:
+        for subject in (alert.event.subject for alert in told.alerts):
+            facility_ids += [subject.facility_id] if subject.facility_id else []
+            item_ids += [subject.item_id] if subject.item_id else []
+        for registered in told.references:
             match registered.reference:
                 case LoggedFacility(facility_id=facility_id):
                     facility_ids.append(facility_id)

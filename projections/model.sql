@@ -458,6 +458,48 @@ CREATE TABLE reference_taken (
     reference_offset bigint NOT NULL                  -- the first record not taken up yet
 );
 
+-- An episode of what a rule looks for at one subject: how it stands by the facts of `alert-events`.
+-- A subject's parts that it hasn't are 0 or '', so that all can be joined by equality.
+CREATE TABLE alert (
+    place           text COLLATE "C" NOT NULL,        -- the records' key: facility_id, or district/…
+    alert_id        uuid NOT NULL,
+    rule            text COLLATE "C" NOT NULL,
+    facility_no     integer NOT NULL,
+    district_id     text COLLATE "C" NOT NULL,
+    item_no         integer NOT NULL,
+    lot             text COLLATE "C" NOT NULL,
+    ordinal         integer NOT NULL,                 -- of the subject's episodes, from 1
+    revision        integer NOT NULL,                 -- of what was last found
+    severity        text COLLATE "C" NOT NULL,
+    began_at        timestamptz NOT NULL,             -- since when it is so, by what is known
+    opened_at       timestamptz NOT NULL,             -- when that was recorded
+    closed_at       timestamptz,                      -- recorded then; null: open
+    acknowledged_at timestamptz,
+    acknowledged_by text,
+    snoozed_until   timestamptz,
+    snoozed_by      text,
+    evidence        jsonb NOT NULL,
+    PRIMARY KEY (place, alert_id)
+) WITH (fillfactor = 80);
+CREATE INDEX alert_by_id ON alert (alert_id);
+CREATE INDEX alert_of_subject ON alert (facility_no, item_no, rule, lot, district_id, ordinal);
+CREATE INDEX alert_open ON alert (rule, facility_no, item_no) WHERE closed_at IS NULL;
+CREATE INDEX alert_listed ON alert (opened_at, alert_id);
+
+-- Every fact that counted; those of an alert in the order of `log_offset`.
+CREATE TABLE alert_event (
+    place       text COLLATE "C" NOT NULL,
+    alert_id    uuid NOT NULL,
+    event_id    uuid NOT NULL,
+    type        text COLLATE "C" NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    partition   integer NOT NULL,
+    log_offset  bigint NOT NULL,
+    body        jsonb NOT NULL,
+    PRIMARY KEY (place, alert_id, event_id)
+);
+CREATE INDEX alert_event_by_alert ON alert_event (alert_id, log_offset);
+
 -- The spans in which a lot was held at a facility: from each hold to the release or hold after it.
 CREATE FUNCTION held_spans(facility integer, item integer, of_lot text) RETURNS tstzrange[] STABLE
 RETURN (

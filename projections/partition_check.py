@@ -11,11 +11,12 @@ from typing import Any
 
 import asyncpg
 
+from projections.alerts import AlertArrival
 from projections.arrivals import Arrival
 from projections.dead_letters import DeadLetter, SetAside, conflict, failed, find_set_aside
 from projections.decoding import Item, Undecoded, decode_batch
 from projections.definition import Ledger, Recorded, fold
-from projections.definition_rows import Rows, list_letters, list_records, list_rows
+from projections.definition_rows import Rows, list_alert_rows, list_letters, list_records, list_rows
 from projections.differences import Differences
 from projections.entries import list_entries
 from projections.figures_check import FiguresCheck, RecordsReader, open_figures_check
@@ -24,15 +25,24 @@ from projections.log_reading import LogReader
 from projections.positions import Position
 from projections.reference import ReferenceArrival
 from projections.schema import model_schema
-from projections.tables import DEAD_LETTER, FACILITY_TABLES, REFERENCE_TABLES, Table
+from projections.tables import (
+    ALERT_TABLES,
+    DEAD_LETTER,
+    FACILITY_TABLES,
+    REFERENCE_TABLES,
+    Table,
+)
 from stream.batches import RecordBatch
 from stream.errors import Corrupt
-from stream.topics import STOCK_EVENTS, partition_for
+from stream.topics import ALERT_EVENTS, REFERENCE, STOCK_EVENTS, partition_for
 
 FIND_POSITION = """
 SELECT topic, partition, next_offset, epoch, recorded_at, record_digest, chain_digest
 FROM position WHERE topic = $1 AND partition = $2
 """
+
+FIND_FACILITIES = "SELECT facility_id, facility_no FROM facility_number"
+FIND_PLACES = "SELECT place, place FROM alert UNION SELECT place, place FROM alert_event"
 
 
 @dataclass(slots=True)
@@ -145,21 +155,27 @@ class PartitionCheck:
     async def _find_owners(self, buckets: int) -> list[list[Any]]:
         """For each bucket what selects its rows, those of which the log knows nothing included."""
         owners: list[list[Any]] = [[] for _ in range(buckets)]
-        if self._topic == STOCK_EVENTS:
-            of_all = self._log.partitions[STOCK_EVENTS]
-            for number, facility_id in await self._connection.fetch(
-                "SELECT facility_no, facility_id FROM facility_number"
-            ):
-                if partition_for(facility_id, of_all) == self._partition:
-                    owners[bucket_of(facility_id.encode(), buckets)].append(number)
-            return owners
+        named = self._list_records() if self._topic == REFERENCE else self._list_places()
+        async for key, owner in named:
+            owners[bucket_of(key.encode(), buckets)].append(owner)
+        return owners
+
+    async def _list_places(self) -> AsyncIterator[tuple[str, Any]]:
+        """(key, what selects the rows) of each facility or place of alerts in this partition."""
+        of_all = self._log.partitions[self._topic]
+        for key, owner in await self._connection.fetch(
+            FIND_FACILITIES if self._topic == STOCK_EVENTS else FIND_PLACES
+        ):
+            if partition_for(key, of_all) == self._partition:
+                yield key, owner
+
+    async def _list_records(self) -> AsyncIterator[tuple[str, Any]]:
         for table in REFERENCE_TABLES:
             kind = table.name.removesuffix("_record")
             for (id_,) in await self._connection.fetch(
                 f"SELECT DISTINCT {table.key[0]} FROM {table.name}"
             ):
-                owners[bucket_of(f"{kind}:{id_}".encode(), buckets)].append((table.name, id_))
-        return owners
+                yield f"{kind}:{id_}", (table.name, id_)
 
     def _read_bucket(self, copy: LogCopy, bucket: int) -> list[Item]:
         read = list(copy.read(bucket))
@@ -178,6 +194,9 @@ class PartitionCheck:
                 await self._compare_table(table, expected[table.name], owners)
             if self._figures is not None:
                 await self._figures.compare(ledger, owners)
+        elif self._topic == ALERT_EVENTS:
+            for table in ALERT_TABLES:
+                await self._compare_table(table, expected[table.name], owners)
         else:
             for table in REFERENCE_TABLES:
                 ids = [id_ for name, id_ in owners if name == table.name]
@@ -194,9 +213,12 @@ class PartitionCheck:
         letters = [letter for item in items if (letter := self._letter(item)) is not None]
         apart = {letter.record.offset for letter in letters}
         if self._topic != STOCK_EVENTS:
-            applied = (item for item in items if item.record.offset not in apart)
-            records = list_records(a for a in applied if isinstance(a, ReferenceArrival))
-            return records, letters, None
+            applied = [item for item in items if item.record.offset not in apart]
+            if self._topic == ALERT_EVENTS:
+                rows = list_alert_rows(a for a in applied if isinstance(a, AlertArrival))
+            else:
+                rows = list_records(a for a in applied if isinstance(a, ReferenceArrival))
+            return rows, letters, None
         arrivals = {a.record.offset: a for a in items if isinstance(a, Arrival)}
         taken = {letter.record.offset for letter in letters if letter.kind == "failed"}
         ledger = fold(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from projections.alerts import AlertArrival
 from projections.arrivals import Arrival
 from projections.dead_letters import DeadLetter, discarded, failed
 from projections.decisions import Place
@@ -18,6 +19,7 @@ class SortedOut(NamedTuple):
 
     arrivals: list[Arrival]
     references: list[ReferenceArrival]
+    alerts: list[AlertArrival]
     letters: list[DeadLetter]
 
 
@@ -34,14 +36,16 @@ def sort_out(
         apart: records that operators discarded, with the kind of their letters.
     """
     if failure is not None:
-        return SortedOut([], [], [failed(item.record, item.recorded_at, failure) for item in items])
-    letters: list[DeadLetter] = []
+        letters = [failed(item.record, item.recorded_at, failure) for item in items]
+        return SortedOut([], [], [], letters)
+    letters = []
     if apart:
         letters = [letter for item in items if (letter := _discard(item, apart)) is not None]
         items = [item for item in items if _discard(item, apart) is None]
     return SortedOut(
         [item for item in items if isinstance(item, Arrival)],
         [item for item in items if isinstance(item, ReferenceArrival)],
+        [item for item in items if isinstance(item, AlertArrival)],
         letters + [_letter(item) for item in items if isinstance(item, Undecoded)],
     )
 

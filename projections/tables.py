@@ -10,15 +10,17 @@ from typing import Any, Final
 import asyncpg
 import orjson
 
-from projections import dead_letters, decisions, reference
+from projections import alerts, dead_letters, decisions, reference
 
 FETCH_ROWS: Final = 2000
 """Rows taken from Postgres at a time."""
 
-JSON: Final = frozenset({"body", "headers"})
+JSON: Final = frozenset({"body", "evidence", "headers"})
 
 EXPRESSIONS: Final = {
     "event_id": "event_id::text",
+    "alert_id": "alert_id::text",
+    "evidence": "evidence::text",
     "reversed_id": "reversed_id::text",
     "body": "body::text",
     "headers": "headers::text",
@@ -26,9 +28,19 @@ EXPRESSIONS: Final = {
     "item_id": "coalesce(item_id, '#' || item_no)",
 }
 
+# Of an alert, where no number stands for "none".
+SUBJECT: Final = {
+    "facility_no": "CASE WHEN facility_no <> 0 THEN coalesce(facility_id, '#' || facility_no) END",
+    "item_no": "CASE WHEN item_no <> 0 THEN coalesce(item_id, '#' || item_no) END",
+}
+
 OF_FACILITIES: Final = """
 SELECT {columns} FROM {table} JOIN facility_number USING (facility_no) {items}
 WHERE facility_no = ANY ($1::int[])
+"""
+
+OF_PLACES: Final = """
+SELECT {columns} FROM {table} WHERE place = ANY ($1::text[])
 """
 
 OF_IDS: Final = "SELECT {columns} FROM {table} WHERE {table}.{id} = ANY ($1::text[])"
@@ -129,6 +141,26 @@ FIGURE_TABLES: Final = (
     ),
 )
 """Selected by facility_no; as `projections.definition_figures` has them."""
+
+ALERT_TABLES: Final = (
+    Table(
+        "alert",
+        tuple(alerts.COLUMNS)[:2],
+        tuple(alerts.COLUMNS)[2:],
+        OF_PLACES.format(
+            columns=_columns(*(SUBJECT.get(name, name) for name in alerts.COLUMNS)),
+            table="alert"
+            " LEFT JOIN facility_number USING (facility_no) LEFT JOIN item_number USING (item_no)",
+        ),
+    ),
+    Table(
+        "alert_event",
+        alerts.EVENT_COLUMNS[:3],
+        alerts.EVENT_COLUMNS[3:],
+        OF_PLACES.format(columns=_columns(*alerts.EVENT_COLUMNS), table="alert_event"),
+    ),
+)
+"""Selected by place."""
 
 REFERENCE_TABLES: Final = (
     *(_of_reference(name, columns) for name, columns in reference.COLUMNS.items()),

@@ -14,6 +14,7 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
+from stream.alerts import ALERT_TYPES, AlertEvent, DraftAlertEvent, logged_alert_event
 from stream.errors import NewerSchema, Undecodable
 from stream.events import EVENT_TYPES, PostedDispense, PostedEvent, StockEvent, logged_event
 from stream.faults import describe_first
@@ -28,14 +29,14 @@ from stream.reference import (
     logged_reference,
     reference_id,
 )
-from stream.topics import REFERENCE, STOCK_EVENTS, partition_for
+from stream.topics import ALERT_EVENTS, REFERENCE, STOCK_EVENTS, partition_for
 from stream.upcasting import UPCASTS, Upcast
 
 Headers = Sequence[tuple[str, bytes]]
 _Record = TypeVar("_Record")
 
 SCHEMA_VERSIONS: Final[Mapping[str, int]] = dict.fromkeys(
-    (*EVENT_TYPES, *REFERENCE_KINDS, DECISION), 1
+    (*EVENT_TYPES, *ALERT_TYPES, *REFERENCE_KINDS, DECISION), 1
 )
 
 _NEWEST: Final = {name: b"%d" % version for name, version in SCHEMA_VERSIONS.items()}
@@ -97,6 +98,20 @@ def encode_reference(
     )
 
 
+def encode_alert_event(
+    event: DraftAlertEvent, *, recorded_by: str, source: str, partitions: int
+) -> OutgoingRecord:
+    """A fact about an alert as a record of `alert-events`."""
+    content = event.model_dump(exclude_none=True)
+    place = event.subject.place
+    return OutgoingRecord(
+        ALERT_EVENTS,
+        partition_for(place, partitions),
+        place.encode(),
+        *_compose(event.type, content, {"recorded_by": recorded_by, "source": source}),
+    )
+
+
 def _seal(event: PostedDispense, content: dict[str, Any], keys: KeyRing) -> dict[str, Any]:
     """Take what is private out of `content`; its logged form is returned."""
     private: dict[str, Any] = {name: content.pop(name) for name in _PRIVATE if name in content}
@@ -143,6 +158,14 @@ def decode_reference(key: bytes | None, value: bytes | None, headers: Headers) -
     if key != _reference_key(record):
         raise Undecodable("the record's key does not name what the record is about")
     return record
+
+
+def decode_alert_event(key: bytes | None, value: bytes | None, headers: Headers) -> AlertEvent:
+    """Raises as `decode_event`."""
+    event = _decode(value, headers, "type", logged_alert_event)
+    if key != event.subject.place.encode():
+        raise Undecodable("the record's key is not the place that the alert is about")
+    return event
 
 
 def current_body(value: bytes, headers: Headers) -> bytes:

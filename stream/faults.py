@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from stream.alerts import ALERT_TYPES
 from stream.errors import Fault
 from stream.events import EVENT_TYPES
 from stream.reference import DECISION, REFERENCE_KINDS
@@ -15,7 +16,7 @@ from stream.reference import DECISION, REFERENCE_KINDS
 MAX_FAULTS: Final = 1_000
 MAX_DESCRIPTION: Final = 500
 
-_TAGS: Final = frozenset((*EVENT_TYPES, *REFERENCE_KINDS, DECISION))
+_TAGS: Final = frozenset((*EVENT_TYPES, *ALERT_TYPES, *REFERENCE_KINDS, DECISION))
 _SENTENCES: Final[Mapping[str, str]] = {
     "missing": "is missing",
     "extra_forbidden": "is not a known field here; check its spelling",

@@ -219,7 +219,7 @@ class DeadLetterDecision(Contract):
 
     schema_version: Annotated[Literal[1], null_is(1)] = 1
     kind: Literal["dead_letter_decision"]
-    topic: Literal["stock-events", "reference"]
+    topic: Literal["stock-events", "reference", "alert-events"]
     partition: LogOffset
     log_offset: LogOffset
     letter_kind: LetterKind

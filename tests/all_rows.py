@@ -3,8 +3,14 @@
 from typing import Any
 
 from projections.partition_check import read_snapshot
-from projections.tables import DEAD_LETTER, FACILITY_TABLES, REFERENCE_TABLES, Table
-from stream.topics import REFERENCE, STOCK_EVENTS
+from projections.tables import (
+    ALERT_TABLES,
+    DEAD_LETTER,
+    FACILITY_TABLES,
+    REFERENCE_TABLES,
+    Table,
+)
+from stream.topics import REFERENCE, TOPICS
 from tests.log_reading import Database
 from tests.stack import PARTITIONS
 
@@ -23,9 +29,12 @@ async def read_all_rows(connection: Database, model: int | None = None) -> AllRo
         for table in REFERENCE_TABLES:
             ids = await connection.fetch(f"SELECT {table.key[0]} FROM {table.name}")
             rows[table.name] = await _read(table, connection, [row[0] for row in ids])
+        for table in ALERT_TABLES:
+            places = await connection.fetch(f"SELECT DISTINCT place FROM {table.name}")
+            rows[table.name] = await _read(table, connection, [row[0] for row in places])
         rows["dead_letter"] = {}
-        for topic, partitions in ((STOCK_EVENTS, PARTITIONS), (REFERENCE, 1)):
-            for partition in range(partitions):
+        for topic in TOPICS:
+            for partition in range(1 if topic == REFERENCE else PARTITIONS):
                 rows["dead_letter"] |= await _read(DEAD_LETTER, connection, topic, partition, 1, 0)
         positions = await connection.fetch(
             "SELECT topic, partition, next_offset, recorded_at, chain_digest FROM position"

@@ -9,12 +9,14 @@ from projections.decoding import PROJECTED_TOPICS
 from projections.filling import open_filling
 from projections.log_reading import open_log
 from projections.settings import ProjectorSettings
+from stream.alerts import Subject
 from stream.appending import Appended
 from stream.codec import encode_reference
 from stream.keyring import KeyRing
 from stream.log import EventLog
 from stream.reference import DeadLetterDecision, posted_reference
-from stream.topics import REFERENCE, STOCK_EVENTS
+from stream.topics import TOPICS
+from tests.alert_facts import encode_alert, found, history
 from tests.feeding import FACILITIES, append_some
 from tests.pharmacy import encode, event_id
 from tests.stack import PARTITIONS, Stack
@@ -118,11 +120,13 @@ async def append_everything(stack: Stack, folder: Path, rounds: int = 8) -> None
                 for record in REFERENCES
             ),
             encode_reference(DECISION, recorded_by="test", source="cli"),
+            *(encode_alert(fact) for fact in history(FACILITY)),
+            encode_alert(found(Subject(district_id="ajmer", item_id="ors"), "opened", 1)),
         ]
     )
     await log.stop()
     assert all(isinstance(answer, Appended) for answer in answers)
-    for topic in (STOCK_EVENTS, REFERENCE):
+    for topic in TOPICS:
         await append_bytes(stack, topic, b"no event")
 
 

@@ -7,7 +7,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from stream.batches import LogRecord
 from stream.settings import KafkaSettings, client_options
-from stream.topics import REFERENCE, STOCK_EVENTS, count_partitions
+from stream.topics import STOCK_EVENTS, TOPICS, count_partitions
 
 Offsets: TypeAlias = dict[tuple[str, int], int]
 Database: TypeAlias = "asyncpg.Connection[Any]"
@@ -45,11 +45,7 @@ async def log_ends(settings: KafkaSettings) -> Offsets:
     await consumer.start()
     try:
         ends = await consumer.end_offsets(
-            [
-                TopicPartition(topic, number)
-                for topic in (STOCK_EVENTS, REFERENCE)
-                for number in range(numbers[topic])
-            ]
+            [TopicPartition(topic, number) for topic in TOPICS for number in range(numbers[topic])]
         )
     finally:
         await consumer.stop()

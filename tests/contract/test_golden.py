@@ -8,12 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
+from stream.alerts import ALERT_TYPES, DraftAlertEvent, Subject, alert_id_of, found_event_id
 from stream.codec import (
     OutgoingRecord,
     current_body,
+    decode_alert_event,
     decode_event,
     decode_reference,
+    encode_alert_event,
     encode_event,
     encode_reference,
 )
@@ -66,7 +70,7 @@ def record_of(golden: dict[str, Any], partition: int) -> OutgoingRecord:
 
 def test_each_type_has_a_golden_file() -> None:
     named = {path.stem for path in GOLDEN.glob("*.json")}
-    assert named == {*EVENT_TYPES, *REFERENCE_KINDS, DECISION, *OLD_VERSIONS}
+    assert named == {*EVENT_TYPES, *ALERT_TYPES, *REFERENCE_KINDS, DECISION, *OLD_VERSIONS}
 
 
 @pytest.mark.parametrize("name", EVENT_TYPES)
@@ -97,6 +101,27 @@ def test_reference_records_are_written_and_read_as_ever(name: str) -> None:
     record = encode_reference(parse_reference(golden["posted"]), recorded_by="open", source="api")
     assert record == record_of(golden, 0)
     assert decode_reference(record.key, record.value, record.headers).kind == name
+
+
+@pytest.mark.parametrize("name", ALERT_TYPES)
+def test_facts_about_alerts_are_written_and_read_as_ever(name: str) -> None:
+    golden = read_golden(name)
+    draft: DraftAlertEvent = TypeAdapter(DraftAlertEvent).validate_python(golden["posted"])
+    record = encode_alert_event(draft, recorded_by="open", source="api", partitions=32)
+    assert record == record_of(golden, record.partition)
+    event = decode_alert_event(record.key, record.value, record.headers)
+    assert event.type == name
+    assert json.loads(event.model_dump_json(exclude_none=True)) == json.loads(record.value)
+
+
+def test_ids_of_alerts_are_as_ever() -> None:
+    """Another id would open every alert a second time."""
+    for name in ("alert_opened", "alert_changed", "alert_closed"):
+        posted = read_golden(name)["posted"]
+        subject = Subject.model_validate(posted["subject"])
+        alert_id = alert_id_of(posted["rule"], subject, posted["ordinal"])
+        assert alert_id == posted["alert_id"]
+        assert found_event_id(alert_id, posted["revision"]) == posted["event_id"]
 
 
 @pytest.mark.parametrize("name", OLD_VERSIONS)

@@ -6,7 +6,13 @@ from pathlib import Path
 import pytest
 
 from projections.settings import DatabaseSettings
-from projections.tables import DEAD_LETTER, FACILITY_TABLES, FIGURE_TABLES, REFERENCE_TABLES
+from projections.tables import (
+    ALERT_TABLES,
+    DEAD_LETTER,
+    FACILITY_TABLES,
+    FIGURE_TABLES,
+    REFERENCE_TABLES,
+)
 from projections.verify import Verdict, verify
 from stream.errors import Corrupt
 from stream.topics import STOCK_EVENTS
@@ -18,7 +24,7 @@ from tests.workers import running_worker
 
 TABLES = {
     table.name: table
-    for table in (*FACILITY_TABLES, *FIGURE_TABLES, *REFERENCE_TABLES, DEAD_LETTER)
+    for table in (*FACILITY_TABLES, *FIGURE_TABLES, *REFERENCE_TABLES, *ALERT_TABLES, DEAD_LETTER)
 }
 
 DAMAGES = {
@@ -45,6 +51,8 @@ DAMAGES = {
     "item_state": "SET usable = usable + 1",
     "facility_state": "SET items_out = items_out + 1",
     "item_tally": "SET items_out = items_out + 1",
+    "alert": "SET severity = 'info'",
+    "alert_event": "SET log_offset = log_offset + 1",
     "position": "SET chain_digest = sha256(chain_digest)",
 }
 

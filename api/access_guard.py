@@ -53,6 +53,14 @@ class Gate:
             [Fault("/facility_id", "not a facility of yours")],
         )
 
+    def reads(self, caller: Caller, facility_id: str | None, district_id: str | None) -> bool:
+        """Whether the caller reads this facility, or without one this district."""
+        if caller.role.reads == "all":
+            return True
+        if facility_id is None:
+            return district_id in caller.scope.districts
+        return self._directory.is_within(caller.scope, facility_id)
+
     async def own_facilities(self, caller: Caller) -> list[str] | None:
         """Those that the caller reads; None for all."""
         if caller.role.reads == "all":

@@ -8,6 +8,8 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from api import (
+    alert_commands,
+    alerts,
     availability,
     card,
     catalogue,
@@ -80,6 +82,8 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         shortages,
         stock_outs,
         rescue,
+        alerts,
+        alert_commands,
         live,
         changes,
         catalogue,

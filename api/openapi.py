@@ -11,7 +11,9 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 from api.bodies import JSON, NDJSON
 from api.problems import MEDIA_TYPE
 from api.recording import MAX_BATCH
+from stream.alerts import Acknowledgement, Noted, Snooze
 from stream.events import posted_event
+from stream.fields import EventId
 from stream.reference import Closure, District, Facility, Item, Norm, Recall, posted_reference
 
 _REF: Final = "#/components/schemas/{model}"
@@ -133,6 +135,17 @@ def _put_body(model: type[BaseModel], id_field: str) -> dict[str, Any]:
     return operation | {"parameters": [*_PARAMETERS, in_path | {"schema": id_schema}]}
 
 
+def _alert_body(model: type[BaseModel]) -> dict[str, Any]:
+    operation = _body(model.model_json_schema(ref_template=_REF))
+    alert_id = {
+        "name": "alert_id",
+        "in": "path",
+        "required": True,
+        "schema": TypeAdapter(EventId).json_schema(),
+    }
+    return operation | {"parameters": [*_PARAMETERS, alert_id]}
+
+
 EVENT_BODY: Final = _body(_ref("PostedEvent"))
 EVENT_BATCH_BODY: Final = _batch_body("PostedEvent")
 REFERENCE_BATCH_BODY: Final = _batch_body("PostedReference")
@@ -140,6 +153,9 @@ FACILITY_BODY: Final = _put_body(Facility, "facility_id")
 ITEM_BODY: Final = _put_body(Item, "item_id")
 DISTRICT_BODY: Final = _put_body(District, "district_id")
 RECALL_BODY: Final = _put_body(Recall, "recall_id")
+ACKNOWLEDGEMENT_BODY: Final = _alert_body(Acknowledgement)
+SNOOZE_BODY: Final = _alert_body(Snooze)
+NOTE_BODY: Final = _alert_body(Noted)
 NORM_BODY: Final = _put_body(Norm, "norm_id")
 CLOSURE_BODY: Final = _put_body(Closure, "closure_id")
 
@@ -173,6 +189,7 @@ SINGLE_ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
     202: {"description": "It is in the log.", **_json(_ref("Recorded")), **_POSITION},
     **PROBLEMS,
 }
+ALERT_ANSWERS: Final = SINGLE_ANSWERS | {404: _problem("No such alert that you may see.")}
 BATCH_ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "description": "What became of each element.",

@@ -18,6 +18,8 @@ import structlog
 import uvloop
 from prometheus_client import REGISTRY
 
+from alerts.settings import AlertSettings
+from infra.alerting import evaluate_rules
 from infra.drift import watch_drift
 from infra.metrics import STANDSTILL_SECONDS
 from projections.decoding import PROJECTED_TOPICS
@@ -90,7 +92,7 @@ async def _work() -> None:
         app = create_app(projector, kafka, worker, PROJECTED_TOPICS)
         if worker.worker_metrics_port:
             await parts.enter_async_context(_serve_metrics(worker, projector))
-        await _run(app, projector, stop, worker.worker_session_timeout_seconds)
+        await _run(app, projector, model, stop, worker.worker_session_timeout_seconds)
 
 
 @asynccontextmanager
@@ -117,10 +119,23 @@ def _is_leader(projector: Projector) -> bool:
 
 
 async def _run(
-    app: RecordBatchApp, projector: Projector, stop: asyncio.Event, session_seconds: float
+    app: RecordBatchApp,
+    projector: Projector,
+    model: int,
+    stop: asyncio.Event,
+    session_seconds: float,
 ) -> None:
     """Until `stop` is set; raises what broke in Faust, the projector or the watches."""
     tasks = [
+        asyncio.create_task(
+            evaluate_rules(
+                AlertSettings(),
+                KafkaSettings(),
+                model=model,
+                projector=projector,
+                lags=lambda: _report_lag(app, projector.next_offsets()),
+            )
+        ),
         asyncio.create_task(projector.run()),
         asyncio.create_task(_run_faust(app)),
         asyncio.create_task(_watch(app, projector)),

@@ -88,8 +88,8 @@ class AlertArrival:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
-    """How an alert stands. `opened_at` and `closed_at` tell when that was known, `began_at` since
-    when it is so. Who acknowledged or snoozed it did so for this opening.
+    """How an alert stands. `opened_at` (the first time) and `closed_at` tell when it was recorded,
+    `began_at` since when it is so. Who acknowledged or snoozed it did so since the last opening.
     """
 
     rule: str
@@ -183,7 +183,7 @@ def _find(
             revision=event.revision,
             severity=event.severity,
             began_at=event.began_at,
-            opened_at=recorded_at,
+            opened_at=recorded_at if alert is None else alert.opened_at,
             evidence=event.evidence,
         )
     return alert and replace(

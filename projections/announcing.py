@@ -1,10 +1,11 @@
-"""Telling the API's processes that something new is visible.
+"""Telling the API's processes, and whoever asks in this one, that something new is visible.
 
 One payload-free NOTIFY after a commit, on a connection of its own with synchronous_commit off: a
 NOTIFY inside the projecting transaction would serialise all commits of the database.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, Final
 
 import asyncpg
@@ -18,9 +19,16 @@ class Announcer:
     def __init__(self, connection: "asyncpg.Connection[Any]") -> None:
         self._connection = connection
         self._news = asyncio.Event()
+        self._told: list[Callable[[], None]] = []
+
+    def on_news(self, tell: Callable[[], None]) -> None:
+        """Have `tell` called after each commit."""
+        self._told.append(tell)
 
     def announce(self) -> None:
         self._news.set()
+        for tell in self._told:
+            tell()
 
     async def run(self) -> None:
         await self._connection.execute("SET synchronous_commit = off")

@@ -472,7 +472,7 @@ CREATE TABLE alert (
     revision        integer NOT NULL,                 -- of what was last found
     severity        text COLLATE "C" NOT NULL,
     began_at        timestamptz NOT NULL,             -- since when it is so, by what is known
-    opened_at       timestamptz NOT NULL,             -- when that was recorded
+    opened_at       timestamptz NOT NULL,             -- when it was recorded first; never changes
     closed_at       timestamptz,                      -- recorded then; null: open
     acknowledged_at timestamptz,
     acknowledged_by text,

@@ -6,7 +6,7 @@ Kafka's: `claim` reads it there, and checks that the log is still the one that w
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any, Final
 
@@ -152,6 +152,10 @@ class Projector:
             for lane in self._lanes
             for key, position in lane.positions.items()
         }
+
+    def on_news(self, tell: Callable[[], None]) -> None:
+        """Have `tell` called after each commit."""
+        self._announcer.on_news(tell)
 
     def on_done(self) -> None:
         """A lane has fewer lines waiting than before."""

@@ -114,6 +114,25 @@ class AlertNoted(AlertFact):
     note: Note
 
 
+class Statement(Contract):
+    """What somebody posts about an alert. With an `event_id` it can be sent again safely."""
+
+    event_id: EventId | None = None
+
+
+class Acknowledgement(Statement):
+    note: Note | None = None
+
+
+class Snooze(Statement):
+    until: Instant
+    reason: Reason
+
+
+class Noted(Statement):
+    note: Note
+
+
 class LoggedAlertOpened(AlertOpened, Logged): ...
 
 

@@ -9,7 +9,7 @@ import re
 from typing import Final
 
 from stream.errors import Fault
-from stream.facts import Fact
+from stream.lines import Contract
 
 CHECKED_FIELDS: Final = ("note", "reason", "prescription_ref")
 
@@ -36,7 +36,7 @@ def find_identity_number(text: str) -> str | None:
     return next((name for name, pattern in _PATTERNS if pattern.search(text)), None)
 
 
-def find_identity_faults(event: Fact) -> list[Fault]:
+def find_identity_faults(event: Contract) -> list[Fault]:
     fields = event.__dict__  # pydantic takes 2 µs to say that a field isn't there
     faults = []
     for field in CHECKED_FIELDS:

@@ -6,16 +6,19 @@ though a rule is tightened later.
 
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import available_timezones
 
 from pydantic import ValidationError
 
+from stream.alerts import Statement
 from stream.errors import Fault, Rejected
 from stream.events import PostedEvent, posted_event
 from stream.faults import find_faults
 from stream.identity_numbers import find_identity_faults
 from stream.reference import Facility, PostedReference, posted_reference
+
+_Statement = TypeVar("_Statement", bound=Statement)
 
 
 def parse_event(body: Any) -> PostedEvent:
@@ -39,6 +42,17 @@ def parse_reference(body: Any) -> PostedReference:
         fault = Fault("/time_zone", "time_zone must be a name such as Asia/Kolkata")
         raise _rejected("invalid-record", "This record", (fault,))
     return record
+
+
+def parse_statement(model: type[_Statement], body: Any) -> _Statement:
+    """What somebody says of an alert. Raises as `parse_event`."""
+    try:
+        statement = model.model_validate(body)
+    except ValidationError as error:
+        raise _rejected("invalid-event", "This", find_faults(error)) from None
+    if faults := find_identity_faults(statement):
+        raise _rejected("identity-number", "This", faults)
+    return statement
 
 
 @cache

@@ -35,11 +35,12 @@ def settings(data_dir: DataDir = None, as_json: AsJson = False) -> None:
 
 
 def _groups() -> tuple[type[BaseSettings], ...]:
+    from alerts.settings import AlertSettings
     from api.settings import ApiSettings
     from projections.settings import ProjectorSettings, VerifierSettings
     from stream.settings import WorkerSettings
 
-    return (ApiSettings, ProjectorSettings, WorkerSettings, VerifierSettings)
+    return (ApiSettings, ProjectorSettings, WorkerSettings, VerifierSettings, AlertSettings)
 
 
 def _plain(value: Any) -> Any:

@@ -57,6 +57,7 @@ def request_of(name: str, place: dict[str, str]) -> tuple[str, str, dict[str, An
         norm_id="N1",
         closure_id="C1",
         event_id=uuid4(),
+        alert_id=uuid4(),
         name="page.js",
     )
     if path == "/v1/events/batch":

@@ -1,0 +1,209 @@
+"""What a rule holds for now against the alerts that are open: what to open, change and close."""
+
+from collections.abc import AsyncIterator, Collection, Mapping
+from datetime import datetime
+from functools import cache
+from typing import Any, Final, NamedTuple
+
+import asyncpg
+import orjson
+
+from alerts.rule import NOW, About, Rule
+from alerts.scopes import Scope
+from stream.alerts import (
+    AlertChanged,
+    AlertClosed,
+    AlertOpened,
+    Severity,
+    Subject,
+    alert_id_of,
+    found_event_id,
+)
+
+Finding = AlertOpened | AlertChanged | AlertClosed
+
+FETCH_ROWS: Final = 1_000
+
+SUBJECTS: Final[Mapping[About, str]] = {
+    "facility": "facility_no, ''::text AS district_id, 0 AS item_no, ''::text AS lot",
+    "item": "facility_no, ''::text AS district_id, item_no, ''::text AS lot",
+    "lot": "facility_no, ''::text AS district_id, item_no, lot",
+    "district": "0 AS facility_no, district_id, 0 AS item_no, ''::text AS lot",
+    "district_item": "0 AS facility_no, district_id, item_no, ''::text AS lot",
+}
+
+OF_FACILITY: Final = """
+    SELECT {subject}, severity, began_at, evidence, {opens} AS may_open
+    FROM found JOIN (SELECT facility_no, counted_at, silent FROM place) AS place USING (facility_no)
+    WHERE {applies} AND coalesce(began_at <= {now} - {open_after}, true)
+"""
+OF_DISTRICT: Final = """
+    SELECT {subject}, severity, began_at, evidence, true AS may_open FROM found
+    WHERE coalesce(began_at <= {now} - {open_after}, true)
+"""
+
+# An alert that isn't open yet follows on its subject's last one, which may turn out not to be over.
+DIFFERENCE: Final = """
+WITH {relations}, found AS ({query}), held AS ({held}), known AS (
+    SELECT facility_no, district_id, item_no, lot, alert_id, ordinal, revision,
+           severity AS known_severity, began_at AS known_began_at, evidence AS known_evidence
+    FROM alert WHERE rule = $2 AND closed_at IS NULL AND {known}
+)
+SELECT facility_id, nullif(district_id, '') AS district_id, item_id, nullif(lot, '') AS lot,
+       held.severity, held.began_at, held.evidence::text, known.alert_id::text,
+       coalesce(known.ordinal, last.ordinal) AS ordinal,
+       coalesce(known.revision, last.revision) AS revision,
+       coalesce(known_severity, last.severity) AS known_severity,
+       coalesce(known_began_at, last.began_at) AS known_began_at, known_evidence::text
+FROM held FULL JOIN known USING (facility_no, district_id, item_no, lot)
+LEFT JOIN LATERAL (
+    SELECT ordinal, revision, severity, began_at FROM alert
+    WHERE alert.facility_no = held.facility_no AND alert.item_no = held.item_no
+      AND alert.rule = $2 AND alert.lot = held.lot AND alert.district_id = held.district_id
+    ORDER BY ordinal DESC LIMIT 1
+) AS last ON known.alert_id IS NULL
+LEFT JOIN facility_number USING (facility_no) LEFT JOIN item_number USING (item_no)
+WHERE held.severity IS NULL OR known.alert_id IS NULL AND may_open
+   OR held.severity <> known_severity OR held.began_at <> known_began_at
+   OR known.alert_id = ANY ($3::uuid[])
+"""
+
+
+class Row(NamedTuple):
+    """A row of `DIFFERENCE`. Without `severity` it no longer holds. Without `alert_id` none is
+    open, and the rest is of the subject's last alert, if there was one.
+    """
+
+    facility_id: str | None
+    district_id: str | None
+    item_id: str | None
+    lot: str | None
+    severity: Severity | None
+    began_at: datetime | None
+    evidence: str | None
+    alert_id: str | None
+    ordinal: int | None
+    revision: int | None
+    known_severity: Severity | None
+    known_began_at: datetime | None
+    known_evidence: str | None
+
+    @property
+    def subject(self) -> Subject:
+        return Subject(
+            facility_id=self.facility_id,
+            district_id=self.district_id,
+            item_id=self.item_id,
+            lot=self.lot,
+        )
+
+
+class Damping:
+    """Since when open alerts no longer hold, of rules that wait before they close one.
+
+    Kept in memory: after a restart they wait anew.
+    """
+
+    def __init__(self) -> None:
+        self._since: dict[str, datetime] = {}
+
+    @property
+    def alert_ids(self) -> Collection[str]:
+        return self._since.keys()
+
+    def holds(self, alert_id: str) -> None:
+        self._since.pop(alert_id, None)
+
+    def is_over(self, rule: Rule, alert_id: str, now: datetime) -> bool:
+        if not rule.keep_for:
+            return True
+        is_over = now - self._since.setdefault(alert_id, now) >= rule.keep_for
+        if is_over:
+            del self._since[alert_id]
+        return is_over
+
+
+async def find_differences(
+    connection: "asyncpg.Connection[Any]",
+    rule: Rule,
+    scope: Scope,
+    *,
+    now: datetime,
+    damping: Damping,
+) -> AsyncIterator[Finding]:
+    """What is to be appended; within a transaction, which sees one state."""
+    statement = _statement(
+        query=rule.query,
+        held=_held(rule),
+        relations=scope.relations,
+        known=scope.known(rule),
+    )
+    easing = list(damping.alert_ids) if rule.keep_for else []
+    rows = connection.cursor(statement, now, rule.id, easing, *scope.arguments, prefetch=FETCH_ROWS)
+    async for fields in rows:
+        if finding := _decide(rule, Row(*fields), now, damping):
+            yield finding
+
+
+def _held(rule: Rule) -> str:
+    subject = SUBJECTS[rule.about]
+    open_after = f"interval '{rule.open_after.total_seconds():.0f} seconds'"
+    if rule.is_of_district:
+        return OF_DISTRICT.format(subject=subject, now=NOW, open_after=open_after)
+    return OF_FACILITY.format(
+        subject=subject,
+        now=NOW,
+        open_after=open_after,
+        opens="true" if rule.opens_in_silence else "NOT silent",
+        applies="counted_at IS NOT NULL" if rule.from_first_count else "true",
+    )
+
+
+@cache
+def _statement(*, query: str, held: str, relations: str, known: str) -> str:
+    return DIFFERENCE.format(query=query, held=held, relations=relations, known=known)
+
+
+def _decide(rule: Rule, row: Row, now: datetime, damping: Damping) -> Finding | None:
+    if row.alert_id is None:
+        return _open(rule, row, now)
+    if row.severity is None:
+        if not damping.is_over(rule, row.alert_id, now):
+            return None
+        return AlertClosed(type="alert_closed", **_told(rule, row, now))
+    damping.holds(row.alert_id)
+    began_at = row.began_at or row.known_began_at
+    if (row.severity, began_at) == (row.known_severity, row.known_began_at):
+        return None
+    return AlertChanged(type="alert_changed", **_told(rule, row, now))
+
+
+def _open(rule: Rule, row: Row, now: datetime) -> AlertOpened:
+    """A new episode, unless it began no later than the last: then that one isn't over after all."""
+    is_last = (
+        row.known_began_at is not None
+        and row.began_at is not None
+        and row.began_at <= row.known_began_at
+    )
+    if not is_last:
+        row = row._replace(ordinal=1 + (row.ordinal or 0), revision=0, known_began_at=now)
+    return AlertOpened(type="alert_opened", **_told(rule, row, now))
+
+
+def _told(rule: Rule, row: Row, now: datetime) -> dict[str, Any]:
+    """What every finding has. Of what no longer holds it is as it was before."""
+    assert row.ordinal is not None
+    assert row.revision is not None
+    alert_id = alert_id_of(rule.id, row.subject, row.ordinal)
+    return {
+        "event_id": found_event_id(alert_id, row.revision + 1),
+        "alert_id": alert_id,
+        "rule": rule.id,
+        "subject": row.subject,
+        "ordinal": row.ordinal,
+        "revision": row.revision + 1,
+        "severity": row.severity or row.known_severity,
+        "began_at": row.began_at or row.known_began_at,
+        "evaluated_at": now,
+        "evidence": orjson.loads(row.evidence or row.known_evidence or "{}"),
+    }

@@ -1,0 +1,89 @@
+"""What a rule is. Each is a module of `alerts.rules` with one `Rule` and its runbook.
+
+`holds` is one SELECT that gives, set-based, every subject for which the rule holds now. It reads
+these relations, which are as wide as the evaluation asks for (a partition's facilities, or just
+those that something happened to), beside any table of the read model:
+
+    place      facility_no, facility_id, partition, level, district_id, state, counted_at, silent,
+               evaluated_on: the facilities looked at
+    stocked    the columns of `item_state` and `place`: their items
+    tallied    district_id, item_no, items_out, … items_unknown, facilities: sums over a district
+
+and yields `severity` (text), `began_at` (timestamptz: since when by the data; null: since it is
+first found) and `evidence` (jsonb, small), with what its subject is made of:
+
+    about facility        facility_no
+          item            facility_no, item_no
+          lot             facility_no, item_no, lot
+          district        district_id
+          district_item   district_id, item_no
+
+`{now}` stands for the instant of the evaluation, `{name}` for a parameter's value (a number; where
+`place` or `stocked` is read as such it may differ by state and level).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Final, Literal
+
+from stream.alerts import Severity
+
+Family = Literal["shortage", "compliance"]
+About = Literal["facility", "item", "lot", "district", "district_item"]
+Officer = Literal["in_charge", "block", "district", "state"]
+
+NOW: Final = "$1::timestamptz"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """A number that a rule depends on, with its unit and what it means."""
+
+    default: int
+    unit: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """`severity` is the greatest that it gives.
+
+    Attributes:
+        from_first_count: it applies to a facility from its first complete count on.
+        opens_in_silence: it opens though the facility is silent; what is open stays open.
+        on_change: it is looked at when something happens to its subject, else by and by alone.
+        open_after: for how long it must hold (from `began_at`) before an alert opens.
+        keep_for: for how long it must no longer hold before the alert is closed.
+    """
+
+    id: str
+    title: str
+    family: Family
+    about: About
+    severity: Severity
+    who_acts: Officer
+    what_to_do: str
+    ends: str
+    holds: str
+    parameters: Mapping[str, Parameter] = field(default_factory=lambda: MappingProxyType({}))
+    from_first_count: bool = True
+    opens_in_silence: bool = False
+    on_change: bool = True
+    open_after: timedelta = timedelta()
+    keep_for: timedelta = timedelta()
+
+    @property
+    def is_of_district(self) -> bool:
+        return self.about in ("district", "district_item")
+
+    @property
+    def runbook(self) -> str:
+        return f"docs/runbooks/{self.id}.md"
+
+    @property
+    def query(self) -> str:
+        """`holds` with what its names stand for."""
+        values = {name: str(each.default) for name, each in self.parameters.items()}
+        return self.holds.format(now=NOW, **values)

@@ -1,0 +1,24 @@
+"""Less than the norm's minimum is usable of an essential item."""
+
+from typing import Final
+
+from alerts.rule import Rule
+from alerts.rules.importance import VED
+
+LOW_STOCK: Final = Rule(
+    id="low_stock",
+    title="An essential item is below its minimum",
+    family="shortage",
+    about="item",
+    severity="warning",
+    who_acts="in_charge",
+    what_to_do="Indent for it now: what is there lasts for less than lead time and safety stock.",
+    ends="Its usable stock is at the minimum again, or nothing of it is left (out_of_stock).",
+    holds=f"""
+        SELECT facility_no, item_no, CASE WHEN ved = 'V' THEN 'warning' ELSE 'info' END AS severity,
+               NULL::timestamptz AS began_at,
+               jsonb_build_object('usable', usable, 'minimum', min_quantity, 'ved', ved) AS evidence
+        FROM stocked CROSS JOIN LATERAL {VED} AS importance
+        WHERE essential AND status = 'low'
+    """,
+)

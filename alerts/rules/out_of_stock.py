@@ -1,0 +1,23 @@
+"""Nothing of an essential item can be given."""
+
+from typing import Final
+
+from alerts.rule import Rule
+from alerts.rules.importance import VED, severity_by
+
+OUT_OF_STOCK: Final = Rule(
+    id="out_of_stock",
+    title="An essential item is out of stock",
+    family="shortage",
+    about="item",
+    severity="critical",
+    who_acts="in_charge",
+    what_to_do="Ask for the rescue transfer; until it comes, buy locally or send patients on.",
+    ends="Something of it is usable again, or it is no longer on the level's essential list.",
+    holds=f"""
+        SELECT facility_no, item_no, {severity_by("ved")} AS severity, out_since AS began_at,
+               jsonb_build_object('on_hand', on_hand, 'usable', usable, 'ved', ved) AS evidence
+        FROM stocked CROSS JOIN LATERAL {VED} AS importance
+        WHERE essential AND status = 'out'
+    """,
+)

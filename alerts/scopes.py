@@ -1,0 +1,100 @@
+"""What an evaluation looks at: all of a partition, what something happened to, or districts.
+
+Each gives the relations that rules read (`alerts.rule`), and which alerts they may close.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from alerts.rule import Rule
+
+_PLACE: Final = """
+    SELECT facility_no, facility_id, partition, level, district_id, state, counted_at, silent,
+           evaluated_on
+    FROM facility_state JOIN facility_number USING (facility_no)
+"""
+_STOCKED: Final = """
+    SELECT * FROM place JOIN item_state USING (facility_no)
+"""
+_TALLIED: Final = """
+    SELECT place AS district_id, item_no, items_out, items_low, items_ok, items_over,
+           items_unrated, items_unknown,
+           items_out + items_low + items_ok + items_over + items_unrated + items_unknown
+             AS facilities
+    FROM (
+        SELECT place, item_no, sum(items_out)::bigint AS items_out,
+               sum(items_low)::bigint AS items_low, sum(items_ok)::bigint AS items_ok,
+               sum(items_over)::bigint AS items_over, sum(items_unrated)::bigint AS items_unrated,
+               sum(items_unknown)::bigint AS items_unknown
+        FROM item_tally WHERE scope = 'district' {which} GROUP BY place, item_no
+    ) AS summed
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """`relations`: as a WITH clause has them, with parameters from $4 on; `known`: the condition
+    on alerts, by what their rule is about.
+    """
+
+    relations: str
+    known_of_facilities: str
+    known_of_items: str
+    arguments: Sequence[Any]
+    of_districts: bool = False
+
+    def known(self, rule: Rule) -> str:
+        about_items = rule.about in ("item", "lot", "district_item")
+        return self.known_of_items if about_items else self.known_of_facilities
+
+
+def all_of_partition(partition: int) -> Scope:
+    within = "facility_no IN (SELECT facility_no FROM place)"
+    return Scope(
+        f"place AS MATERIALIZED ({_PLACE} WHERE partition = $4::int), stocked AS ({_STOCKED})",
+        within,
+        within,
+        [partition],
+    )
+
+
+def touched(pairs: Collection[tuple[int, int]]) -> Scope:
+    """(facility_no, item_no)"""
+    return Scope(
+        f"""place AS MATERIALIZED ({_PLACE} WHERE facility_no = ANY ($4::int[])),
+        pair AS MATERIALIZED (
+            SELECT * FROM unnest($4::int[], $5::int[]) AS pair (facility_no, item_no)
+        ),
+        stocked AS (
+            SELECT * FROM pair JOIN place USING (facility_no)
+            JOIN item_state USING (facility_no, item_no)
+        )""",
+        "facility_no = ANY ($4::int[])",
+        "facility_no = ANY ($4::int[]) AND (facility_no, item_no) IN (SELECT * FROM pair)",
+        [[facility_no for facility_no, _ in pairs], [item_no for _, item_no in pairs]],
+    )
+
+
+def all_districts() -> Scope:
+    return Scope(
+        f"tallied AS ({_TALLIED.format(which='')})",
+        "facility_no = 0",
+        "facility_no = 0",
+        [],
+        of_districts=True,
+    )
+
+
+def touched_districts(pairs: Collection[tuple[str, int]]) -> Scope:
+    """(district_id, item_no)"""
+    within = "(district_id, item_no) IN (SELECT * FROM pair)"
+    return Scope(
+        f"""pair AS MATERIALIZED (
+            SELECT * FROM unnest($4::text[], $5::int[]) AS pair (district_id, item_no)
+        ), tallied AS ({_TALLIED.format(which="AND (place, item_no) IN (SELECT * FROM pair)")})""",
+        "facility_no = 0 AND district_id = ANY ($4::text[])",
+        f"facility_no = 0 AND {within}",
+        [[district_id for district_id, _ in pairs], [item_no for _, item_no in pairs]],
+        of_districts=True,
+    )

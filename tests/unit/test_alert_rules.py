@@ -1,0 +1,31 @@
+"""Each rule is told in full, and has its runbook and its written timeline."""
+
+from pathlib import Path
+
+import pytest
+
+from alerts.rule import Rule
+from alerts.rules import RULES
+
+ROOT = Path(__file__).parents[2]
+TIMELINES = ROOT / "tests" / "integration" / "alerts"
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES.keys())
+def test_each_rule_has_a_runbook_and_a_timeline(rule: Rule) -> None:
+    assert f"({rule.id})" in (ROOT / rule.runbook).read_text().splitlines()[0]
+    assert any(f'"{rule.id}"' in path.read_text() for path in TIMELINES.glob("test_*.py"))
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES.keys())
+def test_each_parameter_is_used(rule: Rule) -> None:
+    for name, parameter in rule.parameters.items():
+        assert f"{{{name}}}" in rule.holds
+        assert parameter.unit
+        assert parameter.meaning
+
+
+def test_runbooks_are_those_of_rules() -> None:
+    """Those of Prometheus' rules begin with the service's name."""
+    written = {path.stem for path in (ROOT / "docs" / "runbooks").glob("*.md")}
+    assert {name for name in written if not name.startswith("Dawalog")} == set(RULES)

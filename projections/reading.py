@@ -27,8 +27,10 @@ SNAPSHOT: Final = """
      WHERE {depends_on}) AS positions
 """
 
-EVERYTHING: Final = SNAPSHOT.format(depends_on="true")
-"""For answers about the whole state: all positions."""
+ALL_TOPICS: Final = SNAPSHOT.format(depends_on="true")
+
+EVERYTHING: Final = SNAPSHOT.format(depends_on="topic <> 'alert-events'")
+"""For answers about the stock of the whole state: alerts change nothing in them."""
 
 REFERENCE_ALONE: Final = SNAPSHOT.format(depends_on="topic = 'reference'")
 

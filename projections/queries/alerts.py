@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from projections.reading import EVERYTHING, ReadModel, Snapshot
+from projections.reading import ALL_TOPICS, ReadModel, Snapshot
 
 # The same columns by what had been recorded at $10: the last that was found until then, and what
 # people had said since the last opening.
@@ -78,13 +78,13 @@ WITH page AS MATERIALIZED (
       AND $10::timestamptz IS NOT NULL
     ORDER BY opened_at DESC, alert_id DESC LIMIT $11
 )
-SELECT {EVERYTHING},
+SELECT {ALL_TOPICS},
     (SELECT json_agg({TOLD} ORDER BY opened_at DESC, alert_id DESC)
      FROM page AS alert {NAMES}) AS alerts
 """
 
 ONE: Final = f"""
-SELECT {EVERYTHING},
+SELECT {ALL_TOPICS},
     (SELECT {TOLD} FROM alert {NAMES} WHERE alert_id = $1::uuid) AS alert,
     (SELECT json_agg(json_build_array(type, event_id, recorded_at, body) ORDER BY log_offset)
      FROM alert_event WHERE alert_id = $1::uuid) AS history

@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from projections.reading import EVERYTHING, ReadModel, Snapshot
+from projections.reading import ALL_TOPICS, ReadModel, Snapshot
 
-POSITIONS: Final = f"SELECT {EVERYTHING}"
+POSITIONS: Final = f"SELECT {ALL_TOPICS}"
 
 
 async def find_positions(model: ReadModel) -> Snapshot:

@@ -56,6 +56,7 @@ class Rule:
         on_change: it is looked at when something happens to its subject, else by and by alone.
         open_after: for how long it must hold (from `began_at`) before an alert opens.
         keep_for: for how long it must no longer hold before the alert is closed.
+        told_alone: each critical one is told at once by itself, not as one of its district's.
     """
 
     id: str
@@ -73,6 +74,7 @@ class Rule:
     on_change: bool = True
     open_after: timedelta = timedelta()
     keep_for: timedelta = timedelta()
+    told_alone: bool = False
 
     @property
     def is_of_district(self) -> bool:

@@ -1,4 +1,4 @@
-"""When rules are looked at."""
+"""When rules are looked at, and who is told."""
 
 from pydantic import Field
 
@@ -25,4 +25,17 @@ class AlertSettings(DatabaseSettings):
         default=60.0,
         gt=0,
         description="rules of a partition aren't evaluated while it is projected so late",
+    )
+
+
+class AlertmanagerSettings(DatabaseSettings):
+    """Settings of telling people (environment: ``DAWALOG_…``)."""
+
+    alertmanager_url: str | None = Field(
+        default=None,
+        description="address of the Alertmanager that is told of alerts; absent: none is",
+    )
+    public_url: str = Field(
+        default="http://127.0.0.1:8000",
+        description="address of the API as officers reach it, for links in what they are told",
     )

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+import alerts.metrics
 import api.metrics
 import api.stock_metrics
 import infra.disk
@@ -15,6 +16,7 @@ DECLARING: Final = (
     stream.metrics,
     projections.metrics,
     projections.state_metrics,
+    alerts.metrics,
     api.metrics,
     api.stock_metrics,
     infra.metrics,

@@ -22,6 +22,7 @@ from alerts.settings import AlertSettings
 from infra.alerting import evaluate_rules
 from infra.drift import watch_drift
 from infra.metrics import STANDSTILL_SECONDS
+from infra.telling import tell_alertmanager
 from projections.decoding import PROJECTED_TOPICS
 from projections.metrics import LAG
 from projections.positions import Superseded
@@ -141,6 +142,7 @@ async def _run(
         asyncio.create_task(_watch(app, projector)),
         asyncio.create_task(watch_standstill(session_seconds)),
         asyncio.create_task(watch_drift(lambda: _is_leader(projector))),
+        asyncio.create_task(tell_alertmanager(lambda: _is_leader(projector))),
         asyncio.create_task(stop.wait()),
     ]
     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

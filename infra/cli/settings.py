@@ -35,12 +35,19 @@ def settings(data_dir: DataDir = None, as_json: AsJson = False) -> None:
 
 
 def _groups() -> tuple[type[BaseSettings], ...]:
-    from alerts.settings import AlertSettings
+    from alerts.settings import AlertmanagerSettings, AlertSettings
     from api.settings import ApiSettings
     from projections.settings import ProjectorSettings, VerifierSettings
     from stream.settings import WorkerSettings
 
-    return (ApiSettings, ProjectorSettings, WorkerSettings, VerifierSettings, AlertSettings)
+    return (
+        ApiSettings,
+        ProjectorSettings,
+        WorkerSettings,
+        VerifierSettings,
+        AlertSettings,
+        AlertmanagerSettings,
+    )
 
 
 def _plain(value: Any) -> Any:

@@ -64,6 +64,7 @@ class Installation(BaseModel):
             "DAWALOG_DATABASE_URL": self.postgres(folder).database_url,
             "DAWALOG_KEY_FILE": str(folder / "keys.json"),
             "DAWALOG_TOKEN_KEY_FILE": str(token_key_file(folder)),
+            "DAWALOG_PUBLIC_URL": os.environ.get("DAWALOG_PUBLIC_URL", self.api_url),
             "DAWALOG_WATCHED_FOLDER": str(folder),
             "DAWALOG_API_HOST": LOOPBACK,
             "DAWALOG_API_PORT": str(self.ports.api),

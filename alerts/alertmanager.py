@@ -1,0 +1,169 @@
+"""Telling Alertmanager, which tells people: what can't wait at once, the rest each morning.
+
+Alertmanager forgets an alert that isn't sent again, and so knows after minutes what is over even
+if nobody here could say it any more. Nothing is kept here that a crash could lose: what is open is
+in the read model, and is sent anew by whoever leads then. What was told and is over is told once
+more with its end, so that people hear of it at once.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection, Sequence
+from datetime import UTC, datetime, time, timedelta
+from typing import Any, Final
+
+import httpx
+import orjson
+import structlog
+
+from alerts.metrics import PUSHES
+from alerts.rules import RULES
+from alerts.settings import AlertmanagerSettings
+from alerts.wording import Outgoing, tell_digest, tell_group, tell_single
+from projections.figures.days import INDIA
+from projections.queries.open_alerts import find_change, find_pressing, list_digests
+from projections.reading import ReadModel
+from stream.errors import Unavailable
+
+log = structlog.get_logger()
+
+MOST_ALERTS: Final = 5_000
+AT_ONCE: Final = 500
+LOOK_SECONDS: Final = 0.5
+RETRY_SECONDS: Final = 2.0
+AGAIN_SECONDS: Final = 60.0
+COUNTS_FOR: Final = timedelta(minutes=5)
+"""For so long Alertmanager holds an alert to be firing after it was sent: several sendings."""
+
+DIGEST_FROM: Final = time(8, tzinfo=INDIA)
+DIGEST_FOR: Final = timedelta(hours=1)
+DIGEST_AGAIN: Final = timedelta(minutes=10)
+"""Alertmanager keeps no alert over a restart, so that it is sent again within the hour."""
+
+ALONE: Final = tuple(rule.id for rule in RULES.values() if rule.told_alone)
+
+Clock = Callable[[], datetime]
+
+
+class Pusher:
+    """`run` never returns. Only the process for which `is_ours` holds tells anything."""
+
+    def __init__(
+        self,
+        model: ReadModel,
+        settings: AlertmanagerSettings,
+        client: httpx.AsyncClient,
+        *,
+        is_ours: Callable[[], bool],
+        clock: Clock = lambda: datetime.now(UTC),
+        alone: Collection[str] = ALONE,
+    ) -> None:
+        self._model = model
+        self._public_url = settings.public_url.rstrip("/")
+        self._client = client
+        self._is_ours = is_ours
+        self._clock = clock
+        self._alone = alone
+        self._told: dict[bytes, Outgoing] = {}
+        self._change: int | None = None
+        self._again_at = datetime.min.replace(tzinfo=UTC)
+        self._digests = Digests(clock)
+
+    async def run(self) -> None:
+        is_away = False
+        while True:
+            try:
+                await self.push()
+                is_away = False
+            except (httpx.HTTPError, Unavailable) as error:
+                PUSHES.labels("failed").inc()
+                if not is_away:
+                    log.warning("Alertmanager is not told", why=str(error) or repr(error))
+                is_away = True
+                self._change = None  # whatever happens meanwhile, all is sent again
+                await asyncio.sleep(RETRY_SECONDS)
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def push(self) -> None:
+        """Tell what there is to tell now. Raises httpx.HTTPError and Unavailable."""
+        if not self._is_ours():
+            self._told, self._change = {}, None  # its next owner tells, or Alertmanager forgets
+            return
+        now = self._clock()
+        change = await find_change(self._model)
+        if change != self._change or now >= self._again_at:
+            await self._push_pressing(now)
+            self._change = change
+            self._again_at = now + timedelta(seconds=AGAIN_SECONDS)
+        if self._digests.are_due(now):
+            await self._push_digests(now)
+
+    async def _push_pressing(self, now: datetime) -> None:
+        singles, groups = await find_pressing(self._model, alone=self._alone, most=MOST_ALERTS // 2)
+        pressing = [tell_single(one, self._public_url) for one in singles]
+        pressing += [tell_group(one, self._public_url) for one in groups]
+        firing = {_key(alert): alert for alert in pressing}
+        over = [alert for key, alert in self._told.items() if key not in firing]
+        self._told |= firing
+        await self._post([*firing.values()], ends_at=now + COUNTS_FOR)
+        if over:
+            await self._post(over, ends_at=now)
+        self._told = firing
+
+    async def _push_digests(self, now: datetime) -> None:
+        officers = {rule.id: rule.who_acts for rule in RULES.values()}
+        digests = await list_digests(self._model, officers=officers, most=MOST_ALERTS)
+        began_at = self._digests.began_at(now)
+        await self._post(
+            [tell_digest(digest, began_at, self._public_url) for digest in digests],
+            ends_at=max(began_at + DIGEST_FOR, now + DIGEST_AGAIN),
+        )
+        self._digests.were_told(now)
+        log.info("the day's digests are told", digests=len(digests))
+
+    async def _post(self, alerts: Sequence[Outgoing], *, ends_at: datetime) -> None:
+        """At least one request: that Alertmanager takes nothing shows that it is there."""
+        ending = [alert | {"endsAt": ends_at.isoformat()} for alert in alerts]
+        for first in range(0, max(1, len(ending)), AT_ONCE):
+            answer = await self._client.post(
+                "/api/v2/alerts",
+                content=orjson.dumps(ending[first : first + AT_ONCE]),
+                headers={"Content-Type": "application/json"},
+            )
+            answer.raise_for_status()
+            PUSHES.labels("taken").inc()
+
+
+class Digests:
+    """When the day's digests are to be told: at 8 in India, and again within the hour.
+
+    If Alertmanager is away for longer they are told when it is back. A process that starts after
+    that hour takes the day's to have been told.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        now = clock()
+        self._told_on = now.astimezone(INDIA).date() - timedelta(
+            days=int(now < self.began_at(now) + DIGEST_FOR)
+        )
+        self._next_at = now
+
+    @staticmethod
+    def began_at(now: datetime) -> datetime:
+        """8 o'clock of the day."""
+        return datetime.combine(now.astimezone(INDIA).date(), DIGEST_FROM)
+
+    def are_due(self, now: datetime) -> bool:
+        began_at = self.began_at(now)
+        is_told = self._told_on >= began_at.date()
+        within = began_at <= now < began_at + DIGEST_FOR
+        return now >= began_at and (not is_told or within) and now >= self._next_at
+
+    def were_told(self, now: datetime) -> None:
+        self._told_on = now.astimezone(INDIA).date()
+        self._next_at = now + DIGEST_AGAIN
+
+
+def _key(alert: Outgoing) -> bytes:
+    """Alertmanager tells alerts apart by all of their labels."""
+    labels: dict[str, Any] = alert["labels"]
+    return orjson.dumps(labels, option=orjson.OPT_SORT_KEYS)

@@ -1,0 +1,163 @@
+"""What officers are told: open alerts as Alertmanager's."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from alerts.rule import Rule
+from alerts.rules import RULES
+from projections.figures.days import INDIA
+from projections.queries.open_alerts import About, Digest, Group, Single
+from projections.reading import parse_instant
+
+Outgoing = dict[str, Any]
+"""An alert as the API of Alertmanager takes it, but for `endsAt`."""
+
+DIGEST: Final = "dawalog_digest"
+
+
+def tell_single(one: Single, public_url: str) -> Outgoing:
+    labels = {
+        "facility_id": one.about.facility_id,
+        "item_id": one.about.item_id,
+        "lot": one.about.lot,
+    }
+    title = _title(one.rule)
+    place = one.about.facility_name or one.about.facility_id or _place(one)
+    what = one.about.item_name or one.about.item_id
+    return _tell(
+        one.rule,
+        one.district,
+        one.opened_at,
+        labels | {"scope": "facility" if one.about.facility_id else "district"},
+        summary=f"{title}: {what} at {place}" if what else f"{title}: {place}",
+        description=f"Since {_when(one.about.began_at)}.",
+        link=f"{public_url}/v1/alerts/{one.alert_id}",
+    )
+
+
+def tell_group(group: Group, public_url: str) -> Outgoing:
+    names = [_name(about) for about in group.named]
+    left = group.alerts - len(names)
+    is_of_facilities = group.named[0].facility_id is not None
+    many = f"{group.alerts} at {group.facilities} facilities of" if is_of_facilities else "in"
+    return _tell(
+        group.rule,
+        group.district,
+        group.opened_at,
+        {"scope": "facility" if is_of_facilities else "district"},
+        summary=f"{_title(group.rule)}: {many} {_place(group)}",
+        description="; ".join(names) + (f"; and {left} more" if left else "") + ".",
+        link=_list_link(public_url, rule=group.rule, district=group.district, severity="critical"),
+    )
+
+
+def tell_digest(digest: Digest, began_at: datetime, public_url: str) -> Outgoing:
+    lines = [
+        f"- {_title(rule)}: {_name(about)}, since {_when(about.began_at)}. "
+        f"{_next_step(rule)}".rstrip()
+        for rule, about in digest.lines
+    ]
+    if left := digest.alerts - len(lines):
+        lines.append(f"- and {left} more")
+    whose = digest.facility_name or digest.facility_id or _place(digest)
+    labels = {
+        "alertname": DIGEST,
+        "delivery": "digest",
+        "severity": "warning",
+        "district": digest.district,
+        "facility_id": digest.facility_id,
+        "officer": digest.officer,
+        "day": began_at.astimezone(INDIA).date().isoformat(),
+    }
+    return {
+        "labels": _present(labels),
+        "annotations": {
+            "summary": f"{whose}: {digest.alerts} to do for the {_officer(digest.officer)}",
+            "lines": "\n".join(lines),
+        },
+        "startsAt": began_at.isoformat(),
+        "generatorURL": _list_link(
+            public_url, facility_id=digest.facility_id, district=digest.district
+        ),
+    }
+
+
+def _tell(
+    rule_id: str,
+    district: str,
+    opened_at: str,
+    labels: dict[str, str | None],
+    *,
+    summary: str,
+    description: str,
+    link: str,
+) -> Outgoing:
+    rule = _rule(rule_id)
+    told = labels | {
+        "alertname": rule_id,
+        "severity": "critical",
+        "concern": rule.family if rule else "shortage",
+        "district": district,
+        "officer": rule.who_acts if rule else None,
+    }
+    annotations = {
+        "summary": summary,
+        "description": description,
+        "next_step": _next_step(rule_id),
+        "runbook": rule.runbook if rule else None,
+    }
+    return {
+        "labels": _present(told),
+        "annotations": _present(annotations),
+        "startsAt": opened_at,
+        "generatorURL": link,
+    }
+
+
+def _rule(rule_id: str) -> Rule | None:
+    """None of one that a later version dropped."""
+    return RULES.get(rule_id)
+
+
+def _title(rule_id: str) -> str:
+    rule = _rule(rule_id)
+    return rule.title if rule else rule_id
+
+
+def _next_step(rule_id: str) -> str:
+    rule = _rule(rule_id)
+    return rule.what_to_do if rule else ""
+
+
+def _name(about: About) -> str:
+    item = about.item_name or about.item_id
+    parts: Iterable[str | None] = (
+        item and (f"{item} (lot {about.lot})" if about.lot else item),
+        about.facility_name or about.facility_id,
+    )
+    return " at ".join(part for part in parts if part) or "the district"
+
+
+def _place(told: Single | Group | Digest) -> str:
+    return told.district_name or told.district or "no district"
+
+
+def _officer(officer: str) -> str:
+    return {"in_charge": "officer in charge", "block": "block officer"}.get(
+        officer, f"{officer} officer"
+    )
+
+
+def _when(instant: str) -> str:
+    return f"{parse_instant(instant).astimezone(INDIA):%-d %b %H:%M}"
+
+
+def _list_link(public_url: str, **filters: str | None) -> str:
+    asked = [*_present(filters).items(), ("state", "open"), ("state", "acknowledged")]
+    return f"{public_url}/v1/alerts?{urlencode(asked)}"
+
+
+def _present(values: dict[str, str | None]) -> dict[str, str]:
+    return {name: value for name, value in values.items() if value}

@@ -1,0 +1,185 @@
+"""What officers are told of open alerts, and that Alertmanager takes it."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+
+from alerts import alertmanager
+from alerts.alertmanager import Pusher
+from alerts.rules import RULES
+from alerts.settings import AlertmanagerSettings
+from alerts.wording import tell_digest, tell_group, tell_single
+from infra.local.ports import free_port
+from projections.figures.days import INDIA
+from projections.queries.open_alerts import find_pressing, list_digests
+from projections.reading import ReadModel
+from projections.settings import ReadingSettings
+from stream.alerts import Subject
+from tests.alert_facts import said
+from tests.alertmanager import listening_receivers, running_alertmanager
+from tests.integration.alerts.timeline import (
+    FACILITY,
+    Timeline,
+    counted,
+    dispensed,
+    facility,
+    item,
+    received,
+)
+from tests.stack import Stack
+from tests.waiting import until
+
+URL = "http://dawalog"
+OFFICERS = {rule.id: rule.who_acts for rule in RULES.values()}
+
+
+@pytest.fixture
+async def model(stack: Stack, timeline: Timeline) -> AsyncIterator[ReadModel]:
+    """PHC-1 and PHC-2 of ajmer are out of both vital items and an essential one."""
+    await timeline.register(
+        {"kind": "district", "district_id": "ajmer", "name": "Ajmer", "state": "RJ"},
+        facility(name="PHC Pushkar"),
+        facility("PHC-2", name="PHC Kekri"),
+        facility("PHC-9", district_id="kota"),
+        item("ORS", "V"),
+        item("PCM", "V", name="Paracetamol"),
+        item("ZINC", "E"),
+    )
+    for place in (FACILITY, "PHC-2"):
+        await timeline.post(counted(ORS=10, PCM=10, ZINC=10) | {"facility_id": place})
+    await timeline.until(0, "10:00")
+    for place in (FACILITY, "PHC-2"):
+        for item_id in ("ORS", "PCM", "ZINC"):
+            await timeline.post(dispensed(item_id, 10) | {"facility_id": place})
+    await timeline.evaluate()
+    model = ReadModel(ReadingSettings(database_url=stack.database_url))
+    await model.start()
+    yield model
+    await model.stop()
+
+
+async def test_what_cannot_wait_is_told_by_rule_and_district(model: ReadModel) -> None:
+    singles, groups = await find_pressing(model, alone=[], most=100)
+    assert singles == []
+    [group] = groups
+    told = tell_group(group, URL)
+    assert told["labels"] == {
+        "alertname": "out_of_stock",
+        "severity": "critical",
+        "concern": "shortage",
+        "district": "ajmer",
+        "officer": "in_charge",
+        "scope": "facility",
+    }
+    assert told["annotations"]["summary"].endswith(": 4 at 2 facilities of Ajmer")
+    assert "Paracetamol at PHC Kekri" in told["annotations"]["description"]
+    assert told["generatorURL"] == (
+        f"{URL}/v1/alerts?rule=out_of_stock&district=ajmer&severity=critical"
+        "&state=open&state=acknowledged"
+    )
+
+
+async def test_one_by_one_where_the_rule_asks_for_it(model: ReadModel) -> None:
+    singles, groups = await find_pressing(model, alone=["out_of_stock"], most=4)
+    assert groups == []
+    told = [tell_single(one, URL) for one in singles]
+    assert {(one["labels"]["facility_id"], one["labels"]["item_id"]) for one in told} == {
+        (place, item_id) for place in (FACILITY, "PHC-2") for item_id in ("ORS", "PCM")
+    }
+    assert any("Paracetamol at PHC Pushkar" in one["annotations"]["summary"] for one in told)
+
+
+async def test_too_many_are_told_together(model: ReadModel) -> None:
+    singles, groups = await find_pressing(model, alone=["out_of_stock"], most=3)
+    assert (singles, [group.alerts for group in groups]) == ([], [4])
+
+
+async def test_nobody_is_reminded_of_what_was_snoozed(model: ReadModel, timeline: Timeline) -> None:
+    subject = Subject(facility_id=FACILITY, item_id="ORS")
+    until_then = datetime.now(UTC) + timedelta(days=1)
+    await timeline.tell([said(subject, "snoozed", until=until_then, reason="comes on Tuesday")])
+    _, groups = await find_pressing(model, alone=[], most=100)
+    assert [group.alerts for group in groups] == [3]
+
+
+async def test_a_digest_for_each_facility_and_officer(model: ReadModel) -> None:
+    digests = await list_digests(model, officers=OFFICERS, most=100)
+    places = {(one.facility_id, one.officer, one.alerts) for one in digests}
+    assert places == {
+        (FACILITY, "in_charge", 1),
+        ("PHC-2", "in_charge", 1),
+        ("PHC-9", "in_charge", 1),  # not counted yet
+    }
+    [digest] = [one for one in digests if one.facility_id == FACILITY]
+    told = tell_digest(digest, datetime(2026, 3, 3, 2, 30, tzinfo=UTC), URL)
+    assert told["annotations"]["summary"] == "PHC Pushkar: 1 to do for the officer in charge"
+    [line] = told["annotations"]["lines"].splitlines()
+    assert line.startswith("- An essential item is out of stock: ZINC at PHC Pushkar, since 2 Mar")
+    assert line.endswith(RULES["out_of_stock"].what_to_do)
+    assert told["labels"]["day"] == "2026-03-03"
+
+
+async def test_too_many_digests_are_told_by_district(model: ReadModel) -> None:
+    digests = await list_digests(model, officers=OFFICERS, most=2)
+    assert {(one.district, one.facility_id, one.alerts) for one in digests} == {
+        ("ajmer", None, 2),
+        ("kota", None, 1),
+    }
+    assert "2 to do" in tell_digest(digests[0], datetime.now(UTC), URL)["annotations"]["summary"]
+
+
+async def test_alertmanager_takes_it_all(
+    model: ReadModel, timeline: Timeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alertmanager, "DIGEST_FROM", time(0, tzinfo=INDIA))
+    monkeypatch.setattr(alertmanager, "DIGEST_FOR", timedelta(days=1))
+    is_leader = True
+    async with (
+        listening_receivers() as receivers,
+        running_alertmanager(tmp_path / "alertmanager", receivers, free_port()) as client,
+    ):
+        pusher = Pusher(
+            model,
+            AlertmanagerSettings(public_url=URL),
+            client,
+            is_ours=lambda: is_leader,
+            alone=["out_of_stock"],
+        )
+        await pusher.push()
+        await timeline.until(0, "11:00")
+
+        async def are_told() -> bool:
+            digests = receivers.alerts("digest-state", "firing", delivery="digest")
+            vital = receivers.alerts("state", "firing", facility_id=FACILITY, item_id="ORS")
+            return len(digests) >= 3 and bool(vital)
+
+        await until(are_told, "the digests and what can't wait")
+        await timeline.post(received("ORS", 100))
+        await timeline.evaluate()
+        await pusher.push()
+
+        async def is_over() -> bool:
+            return bool(receivers.alerts("state", "resolved", facility_id=FACILITY, item_id="ORS"))
+
+        await until(is_over, "it came")
+        assert not receivers.alerts("digest-state", "resolved")
+        assert not receivers.alerts("state", "resolved", item_id="PCM")
+
+        # another worker leads now: this one tells nothing more
+        is_leader = False
+        await timeline.until(0, "12:00")
+        await timeline.post(received("PCM", 100))
+        await timeline.evaluate()
+        await pusher.push()
+        [before] = await alerts_of(client, item_id="PCM", facility_id=FACILITY)
+        assert before["status"]["state"] == "active"
+
+
+async def alerts_of(client: httpx.AsyncClient, **labels: str) -> list[dict[str, dict[str, str]]]:
+    wanted = [f'{name}="{value}"' for name, value in labels.items()]
+    answer = await client.get("/api/v2/alerts", params={"filter": wanted})
+    found: list[dict[str, dict[str, str]]] = answer.json()
+    return found

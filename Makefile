@@ -34,6 +34,7 @@ bench: $(STAMP) ## our figures beside their baselines
 $(STAMP): requirements.lock pyproject.toml infra/local/jgo.lock.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 	  { echo "Dawalog needs Python 3.11 or newer: install it, or say make PYTHON=/path/to/python" >&2; exit 1; }
+	@echo "setting up $(VENV) and the broker: a minute or two, once"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
 	  { echo "Python can't create $(VENV): on Debian, install python3-venv" >&2; exit 1; }
 	@$(PIP) --require-hashes --no-compile -r requirements.lock

@@ -21,3 +21,15 @@ export function takeToken() {
 }
 
 export const keepToken = (token) => sessionStorage.setItem("token", token.trim());
+
+/** The one district that the token is for, by what it says itself. */
+export function ownDistrict() {
+  try {
+    const payload = sessionStorage.getItem("token").split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
+    const claims = JSON.parse(atob(payload));
+    const districts = claims.districts ?? claims.dawalog_districts;
+    return districts.length === 1 ? districts[0] : "";
+  } catch {
+    return ""; // nobody is signed in, or the token says it in other words
+  }
+}

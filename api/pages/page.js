@@ -1,6 +1,6 @@
 // The state at a glance, asked for every 2 seconds while somebody looks.
 
-import { ask, keepToken, takeToken } from "./asking.js";
+import { ask, keepToken, ownDistrict, takeToken } from "./asking.js";
 import { at, say } from "./elements.js";
 import { REPORTS, showReports } from "./reports.js";
 import { showEvents, showFacilities } from "./rows.js";
@@ -17,12 +17,13 @@ const SHORTAGES = 20;
 
 const view = {
   district: "", sort: "id", cursors: [""], shortageCursors: [""],
-  asking: null, timer: null, slowlyAt: -Infinity, late: null, moreReports: false,
+  asking: null, timer: null, refused: false, slowlyAt: -Infinity, late: null, moreReports: false,
 };
 
 async function refresh() {
   clearTimeout(view.timer);
   view.asking?.abort();
+  view.refused = false;
   const asking = (view.asking = new AbortController());
   const patience = setTimeout(() => asking.abort(), GIVE_UP_MS);
   const began = performance.now();
@@ -32,7 +33,7 @@ async function refresh() {
     if (asking === view.asking) showFailure(error);
   } finally {
     clearTimeout(patience);
-    if (asking === view.asking && !document.hidden && at("sign-in").hidden) {
+    if (asking === view.asking && !document.hidden && !view.refused) {
       view.timer = setTimeout(refresh, Math.max(EVERY_MS, REST * (performance.now() - began)));
     }
   }
@@ -89,19 +90,40 @@ function showPages(overview, shortages) {
 /** Old figures stay, and the page says that they are old. */
 function showFailure(error) {
   if (at("as-of").textContent !== "–") say(at("age"), "not refreshed since");
+  view.refused = [401, 403].includes(error.status); // until somebody signs in, or chooses
   if (error.status === 401) {
     at("sign-in").hidden = false;
     showConnection("waiting", "Not signed in");
-  } else if ([403, 422, 429].includes(error.status)) {
-    at("sign-in").hidden = true;
-    say(at("notice"), error.status === 403 ? `${error.message} Choose your district at the top.` : error.message);
-    at("notice").hidden = false;
+  } else if (error.status === 403) {
+    showNotAllowed();
+  } else if ([422, 429].includes(error.status)) {
+    showNotice(error.message);
     showConnection("live", "Live");
   } else if (error.status === 503) {
     showConnection("lost", "Figures out of reach, trying again");
   } else {
     showConnection("lost", "No connection, trying again");
   }
+}
+
+/** Figures of what was looked at before aren't left standing. */
+function showNotAllowed() {
+  const own = view.district ? "" : ownDistrict();
+  if (own) {
+    at("district").add(new Option(own, own, true, true));
+    choose(own, view.sort);
+    showDistricts();
+    return;
+  }
+  at("figures").hidden = true;
+  showNotice(view.district ? "Your token doesn't reach this district. Choose yours at the top." : "Your token doesn't reach all districts. Choose yours at the top.");
+  showConnection("waiting", "Not yours to see");
+}
+
+function showNotice(text) {
+  at("sign-in").hidden = true;
+  say(at("notice"), text);
+  at("notice").hidden = false;
 }
 
 function showConnection(kind, text) {

@@ -25,13 +25,13 @@ def service(
         made.start()
         headers = {"Authorization": f"Bearer {made.token('--role', 'nhm')}"}
         for facility_id, district_id in DISTRICTS.items():
-            record = {"name": facility_id, "level": "PHC", "state": "RJ"}
-            answer = httpx.put(
-                f"{made.url}/v1/facilities/{facility_id}",
-                json=record | {"district_id": district_id},
-                headers=headers,
-            )
-            assert answer.status_code == httpx.codes.ACCEPTED, answer.text
+            named = {"name": facility_id, "state": "RJ", "district_id": district_id}
+            records = [
+                {"kind": "district", **named},
+                {"kind": "facility", "facility_id": facility_id, "level": "PHC", **named},
+            ]
+            answer = httpx.post(f"{made.url}/v1/reference/batch", json=records, headers=headers)
+            assert answer.json()["accepted"] == len(records), answer.text
         yield made
     finally:
         made.close()
@@ -63,12 +63,24 @@ def test_without_a_token_it_asks_for_one(service: Service, page: Page) -> None:
     expect(page.locator("#sign-in")).to_be_hidden()
 
 
-def test_a_districts_officer_chooses_the_district(service: Service, page: Page) -> None:
+def test_a_districts_officer_sees_the_district(service: Service, page: Page) -> None:
     page.goto(f"{service.url}/#token={service.token('--role', 'cmho', '--district', 'D1')}")
-    expect(page.locator("#notice")).to_contain_text("ask with district=")
-    page.goto(f"{service.url}/?district=D1")
     expect(page.locator("#facilities tbody tr")).to_have_count(1)
     expect(page.locator("#facilities tbody tr").first).to_contain_text("P1")
+    assert page.url == f"{service.url}/?district=D1"
+    page.get_by_label("District").focus()
+    page.get_by_label("District").select_option("D2")
+    expect(page.locator("#notice")).to_contain_text("doesn't reach this district")
+    expect(page.locator("#connection")).to_have_text("Not yours to see")
+    expect(page.locator("#figures")).to_be_hidden()
+    page.get_by_label("District").select_option("D1")
+    expect(page.locator("#figures")).to_be_visible()
+    expect(page.locator("#notice")).to_be_hidden()
+
+
+def test_an_officer_of_several_districts_chooses(service: Service, page: Page) -> None:
+    token = service.token("--role", "cmho", "--district", "D1", "--district", "D2")
+    page.goto(f"{service.url}/#token={token}")
+    expect(page.locator("#notice")).to_contain_text("Choose yours at the top.")
     page.goto(f"{service.url}/?district=D2")
-    expect(page.locator("#notice")).to_be_visible()
-    assert page.locator("#facilities tbody tr").count() == 0
+    expect(page.locator("#facilities tbody tr").first).to_contain_text("P2")

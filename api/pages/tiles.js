@@ -26,7 +26,7 @@ function leftOut(unknown, silent, notStarted) {
     silent && `${number(unknown)} at ${count(silent, "silent facility", "silent facilities")}`,
     notStarted && `${count(notStarted, "facility", "facilities")} not started`,
   ].filter(Boolean);
-  return parts.length ? `left out: ${parts.join(", ")}` : "nothing is left out";
+  return parts.length ? `left out: ${parts.join(", ")}` : "no facility is left out";
 }
 
 function showPatients(sum) {

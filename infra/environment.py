@@ -3,8 +3,6 @@
 import os
 from pathlib import Path
 
-from infra.local.installation import find_installation
-
 OUTSIDE = ("DAWALOG_KAFKA_BOOTSTRAP_SERVERS", "DAWALOG_DATABASE_URL")
 
 
@@ -17,6 +15,8 @@ def use_data_dir(data_dir: Path | None) -> None:
     """
     if data_dir is None and any(name in os.environ for name in OUTSIDE):
         return
+    from infra.local.installation import find_installation
+
     folder = choose_data_dir(data_dir)
     installation = find_installation(folder)
     if installation is not None:

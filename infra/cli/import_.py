@@ -12,7 +12,6 @@ import typer
 from infra.cli.options import AsJson, DataDir
 from infra.environment import choose_data_dir
 from infra.local.failure import CannotStart
-from infra.local.installation import find_installation, token_key_file
 
 if TYPE_CHECKING:
     import httpx
@@ -78,6 +77,7 @@ def _given_token() -> "httpx.Auth | None":
 
 def _find_api(data_dir: Path | None) -> "tuple[str, httpx.Auth]":
     """Its address, and what lets us in."""
+    from infra.local.installation import find_installation, token_key_file
     from infra.tokens import LocalTokens
 
     folder = choose_data_dir(data_dir)

@@ -4,11 +4,12 @@ import json
 
 from infra.cli.options import AsJson, DataDir
 from infra.environment import choose_data_dir
-from infra.local.running import running_parts
 
 
 def ps(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """The processes of a running `dawalog up`: the JVM, the postmaster, workers and API."""
+    from infra.local.running import running_parts
+
     parts = running_parts(choose_data_dir(data_dir))
     if as_json:
         print(json.dumps([{"name": part.name, "pid": part.pid} for part in parts]))

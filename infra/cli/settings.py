@@ -1,14 +1,16 @@
 """`dawalog settings`: every setting, what it is now and what it is for."""
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from pydantic import SecretStr
-from pydantic_settings import BaseSettings
 
 from infra.cli.options import AsJson, DataDir
 from infra.environment import choose_data_dir, use_data_dir
+
+if TYPE_CHECKING:
+    from pydantic_settings import BaseSettings
 
 
 def settings(data_dir: DataDir = None, as_json: AsJson = False) -> None:
@@ -34,7 +36,7 @@ def settings(data_dir: DataDir = None, as_json: AsJson = False) -> None:
                 typer.echo(f"    {notes[name]}")
 
 
-def _groups() -> tuple[type[BaseSettings], ...]:
+def _groups() -> "tuple[type[BaseSettings], ...]":
     from alerts.settings import AlertmanagerSettings, AlertSettings
     from api.settings import ApiSettings
     from projections.settings import ProjectorSettings, VerifierSettings

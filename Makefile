@@ -18,7 +18,7 @@ demo: $(STAMP) ## the whole service with a small state and a day of its pharmaci
 
 test: $(STAMP) ## all tests, on a real Kafka and a real Postgres; two at a time
 	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow and not alone"
-	@$(BIN)/pytest -m alone
+	@$(BIN)/pytest -m alone tests/system
 
 check: $(STAMP) ## format, lint, types, directions of imports, dependencies, rules of Prometheus
 	@$(BIN)/ruff format --check .

@@ -18,6 +18,7 @@ from stream.keyring import KeyRing
 from stream.topics import STOCK_EVENTS
 from tests.histories import Delivery, deliveries, make_record
 from tests.stack import Stack
+from tests.thoroughness import examples
 
 
 class Projection:
@@ -154,7 +155,7 @@ def expected_rows(records: list[Recorded], ledger: Ledger) -> dict[str, Any]:
 
 
 @settings(
-    max_examples=300,
+    max_examples=examples(150),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

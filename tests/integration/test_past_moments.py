@@ -20,6 +20,7 @@ from stream.keyring import KeyRing
 from tests.histories import START, Delivery, deliveries
 from tests.integration.test_fold import Projection, recorded
 from tests.stack import Stack
+from tests.thoroughness import examples
 
 LONG_BEFORE = START - timedelta(days=1)
 LONG_AFTER = START + timedelta(days=30)
@@ -121,7 +122,7 @@ def shown_entry(entry: CardEntry) -> tuple[Any, ...]:
 
 
 patiently = settings(
-    max_examples=200,
+    max_examples=examples(80),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -29,6 +29,7 @@ from stream.topics import REFERENCE, STOCK_EVENTS
 from tests.decisions import decision_record
 from tests.histories import Delivery, deliveries, make_record
 from tests.stack import Stack
+from tests.thoroughness import examples
 
 FATES: Mapping[str, Sequence[Decision]] = {
     "fine": (),
@@ -160,7 +161,7 @@ def expected_rows(records: list[LogRecord], aside: dict[int, LetterKind]) -> dic
 
 
 @settings(
-    max_examples=100,
+    max_examples=examples(40),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -23,6 +23,7 @@ from tests.histories import EVENT_IDS, START, expiries, instants, items, lots, m
 from tests.integration.test_fold import recorded
 from tests.integration.test_past_moments import Past
 from tests.stack import Stack
+from tests.thoroughness import examples
 
 OVERDUE_AFTER = timedelta(hours=3)
 Body = dict[str, Any]
@@ -161,7 +162,7 @@ def statuses_of(transfer: BothEnds, as_of: datetime) -> set[str]:
 
 
 patiently = settings(
-    max_examples=100,
+    max_examples=examples(50),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -18,26 +18,23 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.mark.timeout(180)
-def test_the_guide_can_be_followed(tmp_path: Path) -> None:
-    service = Service(tmp_path / "data", asks_for_tokens=True)
-    try:
-        settings = {
-            "URL": service.start(),
-            "STATE": service.token("--role", "integration"),
-            "PHARMACIST": service.token("--role", "pharmacist", "--facility", "PHC-KOTRA"),
-            "CMHO": service.token("--role", "cmho", "--district", "AJMER"),
-            "NHM": service.token("--role", "nhm"),
-        }
-        given = "".join(f"{name}={value}\n" for name, value in settings.items())
-        assert len(BLOCKS) > 5
-        done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-x"],
-            input=given + "\n".join(BLOCKS),
-            capture_output=True,
-            text=True,
-            cwd=tmp_path,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr[-3000:]
-    finally:
-        service.close()
+def test_the_guide_can_be_followed(service: Service, tmp_path: Path) -> None:
+    service.asks_for_tokens = True
+    settings = {
+        "URL": service.start(),
+        "STATE": service.token("--role", "integration"),
+        "PHARMACIST": service.token("--role", "pharmacist", "--facility", "PHC-KOTRA"),
+        "CMHO": service.token("--role", "cmho", "--district", "AJMER"),
+        "NHM": service.token("--role", "nhm"),
+    }
+    given = "".join(f"{name}={value}\n" for name, value in settings.items())
+    assert len(BLOCKS) > 5
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-x"],
+        input=given + "\n".join(BLOCKS),
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.timeout(240)
 
 FACILITY = {"name": "PHC One", "level": "PHC", "district_id": "ajmer", "state": "RJ"}
 MODELS = "SELECT nspname FROM pg_namespace WHERE nspname ~ '^model_'"
-BEFORE, AFTER = 60, 10
+BEFORE, AFTER = 20, 10
 """So many posts there are before the rebuild, and at least so many after it."""
 
 

@@ -26,6 +26,7 @@ from tests.histories import (
 from tests.integration.discrepancies.book import Book, Event
 from tests.integration.discrepancies.conftest import FACILITY
 from tests.stack import Stack
+from tests.thoroughness import examples
 
 
 def _event(kind: str, **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Event]:
@@ -124,7 +125,7 @@ def books(running: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 @settings(
-    max_examples=100,
+    max_examples=examples(40),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -28,6 +28,7 @@ from stream.reference import posted_reference
 from stream.topics import REFERENCE, STOCK_EVENTS
 from tests.histories import START, Delivery, deliveries, make_record
 from tests.stack import Stack
+from tests.thoroughness import examples
 
 TODAY = india_day(START)
 DISTRICTS = ("D-ONE", "D-TWO")
@@ -320,7 +321,7 @@ def figures(running: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @settings(
-    max_examples=250,
+    max_examples=examples(100),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

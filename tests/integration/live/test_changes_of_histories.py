@@ -26,11 +26,12 @@ from tests.decisions import decision_record
 from tests.histories import Delivery, deliveries
 from tests.integration.test_replay import Partition
 from tests.stack import Stack
+from tests.thoroughness import examples
 
 MANY = 1_000_000
 
 generous = settings(
-    max_examples=60,
+    max_examples=examples(30),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

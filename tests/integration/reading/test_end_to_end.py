@@ -353,7 +353,8 @@ async def test_health(client: httpx.AsyncClient) -> None:
     await client.get("/v1/facilities/F1/stock")
     await client.get("/no/such/place")
     metrics = (await client.get("/metrics")).text
-    assert 'route="/v1/facilities/{facility_id}/stock",status_class="4xx"' in metrics
+    stock = 'route="/v1/facilities/{facility_id}/stock",route_class="read"'
+    assert f'{stock},status_class="4xx"' in metrics
     assert 'route="unmatched"' in metrics
     assert "no/such/place" not in metrics
 

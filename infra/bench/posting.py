@@ -1,10 +1,13 @@
-"""Running a poster: load comes from a process of its own, so that it doesn't wait for ours."""
+"""Running posters and readers: load comes from processes of their own, and waits for nobody."""
 
 import asyncio
+from dataclasses import asdict
 from typing import Any, Final
 
 import orjson
 
+from infra.bench.freshness_poster import Order as Posts
+from infra.bench.reader import Order as Reads
 from infra.bench.stack import BenchStack
 from infra.local.throwaway import running
 from stream.errors import Unavailable
@@ -23,3 +26,14 @@ async def run_poster(stack: BenchStack, module: str, order: dict[str, Any]) -> d
         raise Unavailable(f"{part.name} ended: {part.last_words()}")
     posted: dict[str, Any] = orjson.loads(part.log.read_bytes().splitlines()[-1])
     return posted
+
+
+async def read_while_posting(stack: BenchStack, posts: Posts, reads: Reads) -> dict[str, Any]:
+    """What the reader printed; Unavailable if anything was refused."""
+    posted, read = await asyncio.gather(
+        run_poster(stack, "infra.bench.freshness_poster", asdict(posts)),
+        run_poster(stack, "infra.bench.reader", asdict(reads)),
+    )
+    if posted["refused"] or read["refused"]:
+        raise Unavailable(f"{posted['refused']} posts and {read['refused']} reads were refused")
+    return read

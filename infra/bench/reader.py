@@ -1,4 +1,4 @@
-"""`python -m infra.bench.reader`: reads facilities' stock at a steady rate.
+"""`python -m infra.bench.reader`: reads at a steady rate.
 
 Starts each read when its time has come, answered or not what went before. A read's time runs from
 that moment, so it includes any wait. At its end it prints one JSON object.
@@ -19,10 +19,10 @@ from infra.bench.report import percentile
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """What to read; `warm_up_seconds` come before and don't count."""
+    """What to read, each time one of `paths`; `warm_up_seconds` come before and don't count."""
 
     url: str
-    facility_ids: list[str]
+    paths: list[str]
     reads_per_second: float
     seconds: float
     warm_up_seconds: float
@@ -42,9 +42,7 @@ class Taken:
 
 async def read_steadily(order: Order) -> Taken:
     connections, dice = Connections(order.url), random.Random(order.seed)
-    requests = [
-        make_read(order.url, f"/v1/facilities/{one}/stock?limit=1000") for one in order.facility_ids
-    ]
+    requests = [make_read(order.url, path) for path in order.paths]
     warm_up = round(order.reads_per_second * order.warm_up_seconds)
     count = warm_up + round(order.reads_per_second * order.seconds)
     began, cpu = monotonic(), process_time()

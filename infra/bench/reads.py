@@ -6,7 +6,7 @@ what an answer holds is the same, too: only the history behind it has grown.
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -14,13 +14,11 @@ from typing import Any, Final
 from infra.bench.events import Mix, facility_ids
 from infra.bench.freshness_poster import Order as Posts
 from infra.bench.history import grow, history
-from infra.bench.posting import run_poster
+from infra.bench.posting import read_while_posting
 from infra.bench.reader import Order as Reads
 from infra.bench.report import Report, median_delays, median_of, say
-from infra.bench.service import running_service, serving, serving_api
+from infra.bench.service import running_service, serving_api, serving_bare_reads
 from infra.bench.stack import BenchStack
-from infra.local.ports import LOOPBACK, free_port
-from stream.errors import Unavailable
 
 APPS: Final = ("dawalog", "bare", "dawalog, posting too")
 """An API process of its own, the baseline, and the API process that takes the posts."""
@@ -90,13 +88,11 @@ async def _measure(
 @asynccontextmanager
 async def _serving(stack: BenchStack) -> AsyncIterator[dict[str, str]]:
     """The addresses of all three, and a worker."""
-    port = free_port()
-    bare = f"http://{LOOPBACK}:{port}"
-    async with AsyncExitStack() as parts:
-        posting = await parts.enter_async_context(running_service(stack, MIX, worker=True))
-        own = await parts.enter_async_context(serving_api(stack, "reading-api"))
-        part = stack.part("bare", "infra.bench.bare_stock", str(port))
-        await parts.enter_async_context(serving(part, f"{bare}/readyz"))
+    async with (
+        running_service(stack, MIX, worker=True) as posting,
+        serving_api(stack, "reading-api") as own,
+        serving_bare_reads(stack) as bare,
+    ):
         yield dict(zip(APPS, (own, bare, posting), strict=True))
 
 
@@ -116,16 +112,10 @@ async def _measure_one(
     )
     reads = Reads(
         url=urls[app],
-        facility_ids=facility_ids(MIX),
+        paths=[f"/v1/facilities/{one}/stock?limit=1000" for one in facility_ids(MIX)],
         reads_per_second=READS_PER_SECOND,
         seconds=seconds,
         warm_up_seconds=warm_up,
         seed=seed,
     )
-    posted, read = await asyncio.gather(
-        run_poster(stack, "infra.bench.freshness_poster", asdict(posts)),
-        run_poster(stack, "infra.bench.reader", asdict(reads)),
-    )
-    if posted["refused"] or read["refused"]:
-        raise Unavailable(f"{posted['refused']} posts and {read['refused']} reads were refused")
-    return dict(read)
+    return await read_while_posting(stack, posts, reads)

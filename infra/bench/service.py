@@ -1,14 +1,14 @@
 """A worker and an API on a bench's servers, with a state's facilities and items registered."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
-from itertools import islice
 from typing import Any, Final
 
 import httpx
 
 from infra.bench.events import Mix, facility_ids, item_ids
+from infra.bench.preload import chunks
 from infra.bench.stack import BenchStack, require_running
 from infra.imports.api_client import ANSWER_SECONDS, ApiClient
 from infra.local.part import Part
@@ -24,6 +24,14 @@ BATCH: Final = 1_000
 @asynccontextmanager
 async def running_service(stack: BenchStack, mix: Mix, *, worker: bool) -> AsyncIterator[str]:
     """The API's address, once it takes events for the mix's facilities."""
+    async with running_roles(stack, worker=worker) as url:
+        await register(url, _records(mix))
+        yield url
+
+
+@asynccontextmanager
+async def running_roles(stack: BenchStack, *, worker: bool) -> AsyncIterator[str]:
+    """The API's address."""
     worker_port = free_port()
     async with AsyncExitStack() as parts:
         url = await parts.enter_async_context(serving_api(stack, "api"))
@@ -32,7 +40,6 @@ async def running_service(stack: BenchStack, mix: Mix, *, worker: bool) -> Async
             projecting = stack.part("worker", "infra.cli", "worker", **port)
             ready = f"http://{LOOPBACK}:{worker_port}/readyz"
             await parts.enter_async_context(serving(projecting, ready))
-        await _register(url, mix)
         yield url
 
 
@@ -43,6 +50,15 @@ async def serving_api(stack: BenchStack, name: str) -> AsyncIterator[str]:
     url = f"http://{LOOPBACK}:{port}"
     opened = {"DAWALOG_API_PORT": str(port), "DAWALOG_OPEN_ACCESS": "true"}
     async with serving(stack.part(name, "infra.cli", "api", **opened), f"{url}/readyz"):
+        yield url
+
+
+@asynccontextmanager
+async def serving_bare_reads(stack: BenchStack) -> AsyncIterator[str]:
+    """The address of the baseline of reads."""
+    port = free_port()
+    url = f"http://{LOOPBACK}:{port}"
+    async with serving(stack.part("bare", "infra.bench.bare_reads", str(port)), f"{url}/readyz"):
         yield url
 
 
@@ -58,7 +74,7 @@ async def serving(part: Part, ready_url: str) -> AsyncIterator[None]:
         yield
 
 
-async def _register(url: str, mix: Mix) -> None:
+def _records(mix: Mix) -> list[dict[str, Any]]:
     facilities: list[dict[str, Any]] = [
         {
             "kind": "facility",
@@ -74,9 +90,13 @@ async def _register(url: str, mix: Mix) -> None:
         {"kind": "item", "item_id": item_id, "name": f"Tablet {item_id}", "base_unit": "tablet"}
         for item_id in item_ids(mix)
     ]
-    records = iter([*facilities, *items])
+    return [*facilities, *items]
+
+
+async def register(url: str, records: Iterable[dict[str, Any]]) -> None:
+    """Put reference records in by the API; raises Rejected for one that it refuses."""
     async with httpx.AsyncClient(base_url=url, timeout=ANSWER_SECONDS) as client:
         api = ApiClient(client)
-        while batch := list(islice(records, BATCH)):
+        for batch in chunks(records, BATCH):
             for problem in filter(None, await api.post_batch("/v1/reference/batch", batch)):
                 raise Rejected("refused", problem)

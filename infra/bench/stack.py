@@ -10,9 +10,11 @@ from typing import Any, Final
 
 import asyncpg
 
+from infra.local.installation import open_installation, prepare_folder
 from infra.local.part import Part
 from infra.local.postgres import DATABASE
-from infra.local.throwaway import Servers, running_servers
+from infra.local.running import end_leftovers, only_one
+from infra.local.throwaway import Servers, running_both, running_servers
 from projections.schema import model_schema, prepare_schema
 from stream.errors import Unavailable
 from stream.topics import create_topics
@@ -23,7 +25,7 @@ SCHEMA: Final = model_schema(1)
 
 @dataclass(frozen=True)
 class BenchStack:
-    """`folder` is thrown away with all that is in it."""
+    """`folder` is thrown away with all that is in it, unless it was asked to be kept."""
 
     folder: Path
     servers: Servers
@@ -80,6 +82,20 @@ def bench_stack() -> Iterator[BenchStack]:
         running_servers(Path(folder), durable=True) as servers,
     ):
         yield BenchStack(Path(folder), servers)
+
+
+@contextmanager
+def kept_stack(folder: Path) -> Iterator[BenchStack]:
+    """The servers of the installation in a folder, as `dawalog up` would run them there, and what
+    they hold from before.
+    """
+    prepare_folder(folder)
+    with only_one(folder):
+        end_leftovers(folder)
+        installation = open_installation(folder, api_port=0)
+        kafka, postgres = installation.kafka(folder), installation.postgres(folder)
+        with running_both(kafka, postgres, kept=True) as servers:
+            yield BenchStack(folder, servers)
 
 
 def require_running(process: Any, part: Part) -> None:

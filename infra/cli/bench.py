@@ -2,6 +2,7 @@
 
 import json
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,8 +15,9 @@ if TYPE_CHECKING:
     from infra.bench.events import Mix
     from infra.bench.report import Report
     from infra.bench.stack import BenchStack
+    from infra.bench.state import GeneratedState
 
-NAMES = ("projection", "freshness", "live", "append", "reads", "past", "rebuild")
+NAMES = ("projection", "freshness", "live", "append", "reads", "past", "rebuild", "summary")
 
 
 def bench(
@@ -26,10 +28,15 @@ def bench(
         int, typer.Option(min=1, help="projection, rebuild: how many events of 3 lines.")
     ] = 200_000,
     facilities: Annotated[
-        int, typer.Option(min=1, help="projection, rebuild: of how many the events are.")
-    ] = 3_000,
+        int | None,
+        typer.Option(
+            min=1,
+            help="projection, rebuild, summary: of how many the events are.  "
+            "[default: 3000; summary: 17500]",
+        ),
+    ] = None,
     items: Annotated[
-        int, typer.Option(min=1, help="projection, rebuild: how many each of them has.")
+        int, typer.Option(min=1, help="projection, rebuild, summary: how many each of them has.")
     ] = 300,
     late: Annotated[
         float, typer.Option(min=0, max=100, help="projection: % that come up to 2 days late.")
@@ -42,7 +49,9 @@ def bench(
     ] = 0,
     seconds: Annotated[
         float,
-        typer.Option(min=0.1, help="freshness, live, append, reads: how long each rate is held."),
+        typer.Option(
+            min=0.1, help="freshness, live, append, reads, summary: how long each rate is held."
+        ),
     ] = 15,
     streams: Annotated[int, typer.Option(min=1, help="live: how many are open.")] = 500,
     lines: Annotated[
@@ -50,6 +59,12 @@ def bench(
         typer.Option(
             min=10_000,
             help="reads, past: what the ledger grows to.  [default: 10000000 and 1000000]",
+        ),
+    ] = None,
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="summary: where its state is kept, for the next time to find it."
         ),
     ] = None,
     as_json: AsJson = False,
@@ -61,17 +76,22 @@ def bench(
     if name not in (*NAMES, "all"):
         raise typer.BadParameter(f"there is no bench {name}: choose {', '.join(NAMES)} or all")
     from infra.bench.events import Mix
+    from infra.bench.state import USUAL_FACILITIES, GeneratedState
 
     mix = Mix(
         events=events,
-        facilities=facilities,
+        facilities=facilities or 3_000,
         items=items,
         late=late,
         counts=counts,
         reversals=reversals,
     )
+    state = GeneratedState(facilities=facilities or USUAL_FACILITIES, items=items)
     for one in NAMES if name == "all" else (name,):
-        report = _measure(one, mix, runs=runs, seconds=seconds, lines=lines, streams=streams)
+        if one == "summary":
+            report = _measure_state(state, data_dir, runs=runs, seconds=seconds)
+        else:
+            report = _measure(one, mix, runs=runs, seconds=seconds, lines=lines, streams=streams)
         if as_json:
             print(json.dumps(report.as_json()), flush=True)
         else:
@@ -95,6 +115,16 @@ def _measure(
     }
     with bench_stack() as stack:
         return measures[name](stack)
+
+
+def _measure_state(
+    state: "GeneratedState", data_dir: Path | None, *, runs: int, seconds: float
+) -> "Report":
+    from infra.bench import summary
+    from infra.bench.stack import bench_stack, kept_stack
+
+    with bench_stack() if data_dir is None else kept_stack(data_dir.absolute()) as stack:
+        return summary.measure(stack, state=state, runs=runs, seconds=seconds)
 
 
 def _show(report: "Report") -> None:

@@ -85,10 +85,19 @@ def running_servers(folder: Path, *, durable: bool) -> Iterator[Servers]:
         log=folder / "postgres.log",
         durable=durable,
     )
+    with running_both(kafka, postgres) as servers:
+        yield servers
+
+
+@contextmanager
+def running_both(kafka: Kafka, postgres: Postgres, *, kept: bool = False) -> Iterator[Servers]:
+    """`kept`: what they hold is needed again, so Kafka is given the time to end in order."""
     with ExitStack() as ended:
         with ThreadPoolExecutor(2) as pool:
             parts = list(pool.map(lambda server: server.prepare(), (kafka, postgres)))
-        kafka_process, postgres_process = (ended.enter_context(running(part)) for part in parts)
+        kafka_process, postgres_process = (
+            ended.enter_context(running(part, kept=kept)) for part in parts
+        )
         asyncio.run(_wait_ready(kafka, postgres))
         yield Servers(
             bootstrap_servers=kafka.bootstrap_servers,
@@ -100,7 +109,7 @@ def running_servers(folder: Path, *, durable: bool) -> Iterator[Servers]:
 
 
 @contextmanager
-def running(part: Part) -> Iterator["subprocess.Popen[bytes]"]:
+def running(part: Part, *, kept: bool = False) -> Iterator["subprocess.Popen[bytes]"]:
     """The part's process; stopped when the block ends, however the block left it."""
     with part.log.open("ab") as log:
         process = subprocess.Popen(part.command, stdout=log, **part.process_options())
@@ -108,7 +117,8 @@ def running(part: Part) -> Iterator["subprocess.Popen[bytes]"]:
         yield process
     finally:
         process.send_signal(signal.SIGCONT)  # a test may have frozen it
-        process.send_signal(signal.SIGKILL if part.name == "kafka" else part.stop_signal)
+        in_order = kept or part.name != "kafka"
+        process.send_signal(part.stop_signal if in_order else signal.SIGKILL)
         process.wait(ENDING_SECONDS)
 
 

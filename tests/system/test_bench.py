@@ -1,14 +1,19 @@
 """Each bench at a tiny size: it runs, and tells what programs read."""
 
+import asyncio
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-from infra.bench import append, freshness, live, projection, reads, rebuild
+from infra.bench import append, freshness, live, projection, reads, rebuild, summary
+from infra.bench.building import running_state
 from infra.bench.events import Mix
 from infra.bench.report import percentile
-from infra.bench.stack import BenchStack, bench_stack
+from infra.bench.stack import BenchStack, bench_stack, kept_stack
+from infra.bench.state import GeneratedState
+from stream.errors import Unavailable
 from tests.system.service import dawalog
 
 pytestmark = pytest.mark.timeout(240)
@@ -68,6 +73,33 @@ def test_reads(stack: BenchStack) -> None:
     }
     assert all(run["reads"] == 40 for run in report.runs)
     assert {run["ledger_lines"] >= 10_000 for run in report.runs} == {False, True}
+
+
+def test_summary_of_a_state_that_is_kept(tmp_path: Path) -> None:
+    state, marker = GeneratedState(facilities=60, items=12), tmp_path / "bench-state.json"
+    kinds = ("facility", "item_stock_out", "district_shortages", "rescue")  # each route
+    with kept_stack(tmp_path) as stack:
+        report = summary.measure(stack, state=state, runs=1, seconds=0.3, kinds=kinds)
+    assert len(report.ratios) == 2 * len(kinds)
+    assert all(run["reads"] == 3 for run in report.runs)
+    built = json.loads(marker.read_bytes())
+    marker.write_text(json.dumps(built | {"heard_on": "2026-01-01"}))
+    with kept_stack(tmp_path) as stack:
+        events = asyncio.run(_count_events(stack, state))
+    assert json.loads(marker.read_bytes())["heard_on"] >= built["heard_on"]
+    with kept_stack(tmp_path) as stack:
+        assert asyncio.run(_count_events(stack, state)) == events
+        with pytest.raises(Unavailable, match="60 facilities"):
+            asyncio.run(_count_events(stack, GeneratedState(facilities=61, items=12)))
+
+
+async def _count_events(stack: BenchStack, state: GeneratedState) -> int:
+    """Of the state, found again."""
+    async with running_state(stack, state):
+        connection = await stack.connect()
+        count = int(await connection.fetchval("SELECT count(*) FROM event"))
+        await connection.close()
+    return count
 
 
 def test_command_on_a_stack_of_its_own() -> None:

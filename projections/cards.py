@@ -64,7 +64,7 @@ def fold_in_order(by_card: Lines, known: Mapping[CardKey, CardState]) -> Fold:
     the late entry on are placeholders.
     """
     fold = Fold()
-    for card, lines in by_card.items():
+    for card, lines in sorted(by_card.items()):
         _fold_card(fold, card, known.get(card), lines)
     return fold
 

@@ -99,7 +99,7 @@ async def project_events(
     by_card = group_by_card(outcome.applied, item_nos)
     known, counted = await _find_cards(connection, by_card)
     fold = fold_in_order(by_card, known)
-    changes = Changes(outcome.applied, by_card, fold, old.keys())
+    changes = Changes(outcome.applied, by_card, known, fold, old.keys())
     note_expiries(changes.expiry_moved, known, fold.cards)
     replayed = await write_rows(connection, outcome.applied, fold)
     merge_late(fold.late, _list_replayed(by_card, replayed))

@@ -56,9 +56,9 @@ WHERE state.facility_no = pair.facility_no AND state.item_no = pair.item_no
 async def evaluate(
     connection: "asyncpg.Connection[Any]",
     facility_nos: Collection[int],
-    day: date | None = None,
+    day: date,
 ) -> None:
-    """Tell all figures of these facilities anew, for `day`; None: the day on which each stands."""
+    """Tell all figures of these facilities anew, for `day`."""
     days = await bring_to_day(connection, list(facility_nos), day)
     if not days:
         return
@@ -66,8 +66,19 @@ async def evaluate(
     await refold_stock_outs(
         connection, {(facility_no, item_no): since for facility_no, item_no, since in turned}
     )
+    await evaluate_whole(connection, facility_nos)
+
+
+async def evaluate_whole(
+    connection: "asyncpg.Connection[Any]",
+    facility_nos: Collection[int],
+    apart: Collection[Pair] = (),
+) -> None:
+    """Tell all items of these facilities, which are up to date, but those `apart`."""
     rows = await connection.fetch(LIST_ITEMS, list(facility_nos))
-    await evaluate_items(connection, [(facility_no, item_no) for facility_no, item_no in rows])
+    pairs = {(facility_no, item_no) for facility_no, item_no in rows}
+    if pairs := pairs.difference(apart):
+        await evaluate_items(connection, pairs)
 
 
 async def evaluate_items(

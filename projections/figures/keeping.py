@@ -1,7 +1,8 @@
 """Keeping figures right in the transaction of the events that change them.
 
-What is usual takes two statements a transaction: what was used, and the states of the items
-touched. Only where an item ran out or came back, or something came late, is its history looked at.
+What is usual takes three statements a transaction: what was used, whether a facility is silent no
+more, and the states of the items touched. Only where an item ran out or came back, or something
+came late, is its history looked at.
 """
 
 from collections import Counter
@@ -17,8 +18,9 @@ from projections.arrivals import Arrival
 from projections.cards import CardKey, CardState, Fold, Lines
 from projections.figures.consumption import USES, DayKey, add_consumption, recount_days
 from projections.figures.days import india_day, india_midnight, india_today
-from projections.figures.evaluating import evaluate
-from projections.figures.places import count_anew, find_heard
+from projections.figures.evaluating import evaluate_whole
+from projections.figures.first_facts import tell_first_facts
+from projections.figures.places import bring_to_day, count_anew, find_heard
 from projections.figures.rating import rate
 from projections.figures.states import Flagged, Touched, tell_states
 from projections.figures.stock_outs import BEGINNING, Pair, refold_stock_outs
@@ -37,13 +39,14 @@ LEFT JOIN lot_hold AS hold
 class Changes:
     """What a transaction's events did, as the ledger found out.
 
-    `expiry_moved`: items of lots whose expiry is
-    another one than before, from when on that can matter; `reversed_before`: events of earlier
-    transactions that are reversed now.
+    `known`: the cards of `lines` that were there before; `reversed_before`: events of earlier
+    transactions that are reversed now; `expiry_moved`: items of lots whose expiry is another one
+    than before, from when on that can matter.
     """
 
     applied: Sequence[Arrival]
     lines: Lines
+    known: Mapping[CardKey, CardState]
     fold: Fold
     reversed_before: Collection[tuple[int, UUID]]
     expiry_moved: dict[Pair, datetime] = field(default_factory=dict)
@@ -78,10 +81,20 @@ async def keep_figures(
         _note(since, (facility_no, item_no), at)
     for card, (occurred_at, _, _) in changes.fold.late.items():
         _note(since, card[:2], occurred_at)
-    first_new = _first_new(changes.lines)
-    flagged = await tell_states(connection, _list_touched(first_new, since, used))
-    await _look_closer(connection, flagged, _Steps.of(changes.fold), first_new, since)
-    await _look_at_places(connection, changes, flagged)
+    whole = await _look_at_places(connection, changes)
+    told = await tell_first_facts(
+        connection,
+        changes.lines,
+        changes.fold,
+        apart=since.keys(),
+        known={(facility_no, item_no) for facility_no, item_no, _ in changes.known},
+    )
+    first_new = _first_new(changes.lines, told)
+    touched = _list_touched(first_new, since, used, told)
+    flagged = await tell_states(connection, touched)
+    await _look_closer(connection, flagged, _Steps.of(changes.fold, told), first_new, since)
+    if whole:
+        await evaluate_whole(connection, whole, apart=told)
 
 
 async def _look_closer(
@@ -111,25 +124,26 @@ async def _look_closer(
 
 
 async def _look_at_places(
-    connection: "asyncpg.Connection[Any]", changes: Changes, flagged: Iterable[Flagged]
-) -> None:
-    """Facilities that were counted for the first time, or that are silent no more."""
-    whole: set[int] = set()
+    connection: "asyncpg.Connection[Any]", changes: Changes
+) -> Collection[int]:
+    """Facilities that were counted for the first time, or that are silent no more.
+
+    They are brought up to date; all their items are to be told anew.
+    """
     counted = {
         arrival.facility_no
         for arrival in changes.applied
         if arrival.event.type == "stock_counted" and arrival.event.complete
     }
     counted |= {facility_no for facility_no, _ in changes.reversed_before}
+    whole: set[int] = set()
     if counted:
         whole.update(await count_anew(connection, counted))
-    touched = {card[0] for card in changes.lines}
-    silent = {each.facility_no for each in flagged if each.silent}
-    silent |= {a.facility_no for a in changes.applied if a.facility_no not in touched}
-    if silent:
-        whole.update(await find_heard(connection, silent))
+    heard = {arrival.facility_no for arrival in changes.applied}
+    whole.update(await find_heard(connection, heard))
     if whole:
-        await evaluate(connection, whole)
+        await bring_to_day(connection, list(whole), None)
+    return whole
 
 
 async def _take_reversed(
@@ -161,12 +175,12 @@ def _list_holds(
     ]
 
 
-def _first_new(lines: Lines) -> dict[Pair, datetime]:
+def _first_new(lines: Lines, apart: Collection[Pair]) -> dict[Pair, datetime]:
     first: dict[Pair, datetime] = {}
     for (facility_no, item_no, _), of_card in lines.items():
         pair, at = (facility_no, item_no), of_card[0][0][0]  # sorted by the fold
         known = first.get(pair)
-        if known is None or at < known:
+        if (known is None or at < known) and pair not in apart:
             first[pair] = at
     return first
 
@@ -175,11 +189,13 @@ def _list_touched(
     first_new: Mapping[Pair, datetime],
     since: Iterable[Pair],
     used: Iterable[tuple[int, int, date]],
+    apart: Collection[Pair],
 ) -> dict[Pair, Touched]:
     used_on: dict[Pair, date] = {}
     for facility_no, item_no, day in used:
         pair = (facility_no, item_no)
-        used_on[pair] = min(day, used_on.get(pair, day))
+        if pair not in apart:
+            used_on[pair] = min(day, used_on.get(pair, day))
     pairs = dict.fromkeys((*first_new, *since, *used_on))
     return {pair: Touched(first_new.get(pair), used_on.get(pair)) for pair in pairs}
 
@@ -193,10 +209,12 @@ class _Steps:
     filled: set[Pair] = field(default_factory=set)
 
     @classmethod
-    def of(cls, fold: Fold) -> "_Steps":
+    def of(cls, fold: Fold, apart: Collection[Pair]) -> "_Steps":
         steps = cls()
         for (facility_no, item_no, _), _, _, balance, _ in fold.entries:
             pair = (facility_no, item_no)
+            if pair in apart:
+                continue
             steps.count[pair] += 1
             (steps.filled if balance > 0 else steps.empty).add(pair)
         return steps

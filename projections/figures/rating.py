@@ -33,36 +33,30 @@ MOST: Final = 9 * 10**18
 # Of a record's versions the newest that counts on the day.
 _COUNTS: Final = "valid_from < india_midnight(evaluated_on + 1)"
 
-RATE: Final = f"""
-WITH pair AS MATERIALIZED (
-    SELECT facility_no, item_no, facility_id, item_id, evaluated_on, level, district_id, state,
-           counted_at,
-           EXISTS (SELECT FROM card WHERE card.facility_no = pair.facility_no
-                                      AND card.item_no = pair.item_no) AS has_card
-    FROM unnest($1::int[], $2::int[]) AS pair(facility_no, item_no)
+
+def rated_pairs(asked: str) -> str:
+    """CTEs that end in `rated`: what pairs are rated by. `asked`: a query of
+    (facility_no, item_no, first_at, …).
+    """
+    return f"""
+pair AS MATERIALIZED (
+    SELECT asked.*, facility_id, item_id, evaluated_on, partition, level, district_id, state,
+           counted_at, silent
+    FROM ({asked}) AS asked
     JOIN facility_state USING (facility_no) JOIN facility_number USING (facility_no)
     JOIN item_number USING (item_no)
 ), windowed AS (
-    SELECT pair.*, first_at, essential, unit_cost_paise, lead_time_days, safety_days, review_days,
-           window_days,
+    SELECT pair.*, coalesce(essential, false) AS essential, unit_cost_paise,
+           lead_time_days, safety_days, review_days, window_days,
            CASE WHEN window_days IS NOT NULL
                 THEN greatest(evaluated_on - window_days, india_day(first_at)) END AS from_day
     FROM pair
     LEFT JOIN LATERAL (
-        SELECT coalesce(body -> 'levels' ? level, false) AS essential,
+        SELECT body -> 'levels' ? level AS essential,
                (body ->> 'unit_cost_paise')::bigint AS unit_cost_paise
         FROM item_record WHERE item_record.item_id = pair.item_id AND {_COUNTS}
         ORDER BY valid_from DESC, log_offset DESC LIMIT 1
     ) AS product ON true
-    LEFT JOIN LATERAL (
-        SELECT min(entry.occurred_at) AS first_at FROM card CROSS JOIN LATERAL (
-            SELECT e.occurred_at FROM ledger_entry AS e
-            WHERE e.facility_no = card.facility_no AND e.item_no = card.item_no
-              AND e.lot = card.lot AND reversed_at IS NULL
-            ORDER BY e.occurred_at LIMIT 1
-        ) AS entry
-        WHERE card.facility_no = pair.facility_no AND card.item_no = pair.item_no
-    ) AS entry ON true
     LEFT JOIN LATERAL (
         SELECT * FROM norm_record AS norm
         WHERE (norm.item_id = pair.item_id OR norm.item_id IS NULL) AND {_COUNTS}
@@ -84,7 +78,8 @@ WITH pair AS MATERIALIZED (
         SELECT sum(dispensed + CASE WHEN level IN {SUPPLIERS} THEN issued ELSE 0 END)::bigint
                  AS consumed
         FROM consumption_day AS used
-        WHERE used.facility_no = windowed.facility_no AND used.item_no = windowed.item_no
+        WHERE window_days IS NOT NULL
+          AND used.facility_no = windowed.facility_no AND used.item_no = windowed.item_no
           AND day >= evaluated_on - window_days AND day < evaluated_on
     ) AS used ON true
     LEFT JOIN LATERAL (
@@ -93,8 +88,9 @@ WITH pair AS MATERIALIZED (
                    india_midnight(least(from_day, evaluated_on)), india_midnight(evaluated_on)))
                  AS time
         FROM stock_out
-        WHERE stock_out.facility_no = windowed.facility_no
-          AND stock_out.item_no = windowed.item_no AND from_day < evaluated_on
+        WHERE from_day < evaluated_on
+          AND stock_out.facility_no = windowed.facility_no
+          AND stock_out.item_no = windowed.item_no
           AND (ended_at IS NULL OR ended_at > india_midnight(from_day))
     ) AS out ON true
     LEFT JOIN LATERAL (
@@ -102,24 +98,46 @@ WITH pair AS MATERIALIZED (
         FROM unnest(CASE WHEN time IS NOT NULL THEN time - closed_time(
             facility_id, district_id, state, from_day, evaluated_on) END) AS span
     ) AS lost ON true
-)
+), rated AS (
+    SELECT used.*, least_kept AS min_quantity,
+           CASE WHEN least_kept IS NOT NULL THEN least({MOST}, greatest(least_kept, floor(
+               consumed::numeric * (lead_time_days + safety_days + review_days) * {SECONDS_A_DAY}
+               / available_seconds))) END AS max_quantity
+    FROM used CROSS JOIN LATERAL (
+        SELECT CASE WHEN consumed > 0
+                     AND available_seconds >= {LEAST_AVAILABLE_DAYS * SECONDS_A_DAY}
+               THEN least(ceil(consumed::numeric * (lead_time_days + safety_days) * {SECONDS_A_DAY}
+                               / available_seconds), {MOST}) END AS least_kept
+    ) AS kept
+)"""
+
+
+_ASKED: Final = """
+    SELECT facility_no, item_no, first_at, has_card
+    FROM unnest($1::int[], $2::int[]) AS asked(facility_no, item_no)
+    CROSS JOIN LATERAL (
+        SELECT min(entry.occurred_at) AS first_at, count(*) > 0 AS has_card
+        FROM card LEFT JOIN LATERAL (
+            SELECT e.occurred_at FROM ledger_entry AS e
+            WHERE e.facility_no = card.facility_no AND e.item_no = card.item_no
+              AND e.lot = card.lot AND reversed_at IS NULL
+            ORDER BY e.occurred_at LIMIT 1
+        ) AS entry ON true
+        WHERE card.facility_no = asked.facility_no AND card.item_no = asked.item_no
+    ) AS entered
+"""
+
+RATE: Final = f"""
+WITH {rated_pairs(_ASKED)}
 INSERT INTO item_state (facility_no, item_no, on_hand, usable, expiring, status, essential,
                         unit_cost_paise, first_at, window_days, consumed, available_seconds,
                         min_quantity, max_quantity)
-SELECT facility_no, item_no, 0, 0, 0, 'unrated', coalesce(essential, false), unit_cost_paise,
-       first_at, window_days, consumed, available_seconds, least_kept,
-       CASE WHEN least_kept IS NOT NULL THEN least({MOST}, greatest(least_kept, floor(
-           consumed::numeric * (lead_time_days + safety_days + review_days) * {SECONDS_A_DAY}
-           / available_seconds))) END
-FROM used CROSS JOIN LATERAL (
-    SELECT CASE WHEN consumed > 0
-                 AND available_seconds >= {LEAST_AVAILABLE_DAYS * SECONDS_A_DAY}
-           THEN least(ceil(consumed::numeric * (lead_time_days + safety_days) * {SECONDS_A_DAY}
-                           / available_seconds), {MOST}) END AS least_kept
-) AS kept
+SELECT facility_no, item_no, 0, 0, 0, 'unrated', essential, unit_cost_paise,
+       first_at, window_days, consumed, available_seconds, min_quantity, max_quantity
+FROM rated
 WHERE has_card OR essential AND counted_at IS NOT NULL OR EXISTS (
     SELECT FROM item_state AS known
-    WHERE known.facility_no = used.facility_no AND known.item_no = used.item_no)
+    WHERE known.facility_no = rated.facility_no AND known.item_no = rated.item_no)
 ON CONFLICT (facility_no, item_no) DO UPDATE
 SET essential = excluded.essential, unit_cost_paise = excluded.unit_cost_paise,
     first_at = excluded.first_at, window_days = excluded.window_days,

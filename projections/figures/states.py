@@ -21,6 +21,10 @@ _COUNTS: Final = ", ".join(
     f"coalesce(sum(times) FILTER (WHERE tallied_as = '{status}'), 0) AS items_{status}"
     for status in STATUSES
 )
+STATUS: Final = """
+CASE WHEN usable <= 0 THEN 'out' WHEN min_quantity IS NULL THEN 'unrated'
+     WHEN usable < min_quantity THEN 'low' WHEN usable > max_quantity THEN 'over' ELSE 'ok' END
+"""
 _COLUMNS: Final = ", ".join([*(f"items_{status}" for status in STATUSES), "expiring_paise"])
 
 
@@ -54,72 +58,91 @@ moved AS MATERIALIZED (
 )"""
 
 # A deficit on the unrecorded card is charged to the recorded lots, first expiry first
-# (`projections.usable`). What the planner can't know: every look-up is by key, so nothing is
-# joined but from a list of pairs by index.
+# (`projections.usable`); that, holds and recalls are looked at only where there are any. What the
+# planner can't know: every look-up is by key, so nothing is joined but from a list of pairs by
+# index.
 STATE: Final = f"""
 WITH recalled_items AS MATERIALIZED (
     SELECT DISTINCT item_no FROM recall_record JOIN item_number USING (item_id)
 ), old AS MATERIALIZED (
-    SELECT pair.facility_no, pair.item_no, evaluated_on, partition, level, district_id, counted_at,
-           silent, state.item_no IS NULL AS is_new, state.usable AS was_usable, essential,
-           min_quantity, max_quantity, unit_cost_paise, tallied_as AS was_tallied_as,
+    SELECT state.ctid AS row_at, pair.facility_no, pair.item_no, evaluated_on, partition, level,
+           district_id, counted_at, silent, state.item_no IS NULL AS is_new,
+           state.usable AS was_usable, essential, min_quantity, max_quantity, unit_cost_paise,
+           tallied_as AS was_tallied_as,
            CASE WHEN tallied_as IS NULL THEN 0
                 ELSE state.expiring_paise END AS was_paise,
-           state.last_at AS was_last_at, first_at, first_new_at,
-           coalesce(used_on < evaluated_on, false) AND window_days IS NOT NULL AS is_used_late,
-           EXISTS (SELECT FROM lot_hold WHERE lot_hold.facility_no = pair.facility_no
-                                          AND lot_hold.item_no = pair.item_no) AS has_holds,
+           state.last_at AS was_last_at, state.out_since AS was_out_since, first_at, first_new_at,
+           used_on < evaluated_on AND window_days IS NOT NULL AS is_used_late,
+           hold.item_no IS NOT NULL AS has_holds,
            pair.item_no = ANY (ARRAY(SELECT item_no FROM recalled_items)) AS has_recalls
     FROM unnest($1::int[], $2::int[], $3::timestamptz[], $4::date[])
         AS pair(facility_no, item_no, first_new_at, used_on)
     JOIN facility_state AS place USING (facility_no)
     LEFT JOIN item_state AS state
       ON state.facility_no = pair.facility_no AND state.item_no = pair.item_no
-), lots AS (
-    SELECT old.*, card.lot, card.expiry, card.on_hand, card.occurred_at,
-           sum(greatest(on_hand, 0)) FILTER (WHERE lot <> '') OVER (
-               PARTITION BY old.facility_no, old.item_no ORDER BY card.expiry, card.lot) AS through,
-           greatest(0, -coalesce(min(on_hand) FILTER (WHERE lot = '') OVER (
-               PARTITION BY old.facility_no, old.item_no), 0)) AS deficit
-    FROM old LEFT JOIN card ON card.facility_no = old.facility_no AND card.item_no = old.item_no
-), charged AS (
-    SELECT *, CASE
-        WHEN lot = '' THEN greatest(on_hand, 0)
-        WHEN on_hand <= 0 OR expiry < evaluated_on THEN 0
-        WHEN has_holds AND is_held(facility_no, item_no, lot) THEN 0
-        WHEN has_recalls AND is_recalled(facility_no, item_no, lot, evaluated_on) THEN 0
-        ELSE greatest(0, least(on_hand, through - deficit)) END AS good
-    FROM lots
+    LEFT JOIN LATERAL (
+        SELECT item_no FROM lot_hold
+        WHERE lot_hold.facility_no = pair.facility_no AND lot_hold.item_no = pair.item_no
+        LIMIT 1
+    ) AS hold ON true
+), plain AS MATERIALIZED (
+    SELECT old.*, lots.*, deficit < 0 OR has_holds OR has_recalls AS is_charged
+    FROM old CROSS JOIN LATERAL (
+        SELECT coalesce(sum(on_hand), 0)::bigint AS on_hand,
+               coalesce(sum(good), 0)::bigint AS plain_usable,
+               coalesce(sum(good) FILTER (
+                   WHERE lot <> '' AND expiry <= evaluated_on + {EXPIRING_DAYS}
+               ), 0)::bigint AS plain_expiring,
+               min(on_hand) FILTER (WHERE lot = '') AS deficit,
+               bool_or(on_hand > good) AS has_expired,
+               bool_or(expiry < evaluated_on AND expiry >= india_day(first_new_at))
+                 AS is_of_expired,
+               max(occurred_at) AS last_at
+        FROM card CROSS JOIN LATERAL (
+            SELECT CASE WHEN lot <> '' AND expiry < evaluated_on THEN 0
+                        ELSE greatest(on_hand, 0) END AS good
+        ) AS lot
+        WHERE card.facility_no = old.facility_no AND card.item_no = old.item_no
+    ) AS lots
 ), told AS (
-    SELECT facility_no, item_no, any_value(evaluated_on) AS evaluated_on,
-           any_value(partition) AS partition, any_value(level) AS level,
-           any_value(district_id) AS district_id, any_value(counted_at) AS counted_at,
-           any_value(silent) AS silent, any_value(is_new) AS is_new,
-           any_value(was_usable) AS was_usable, any_value(essential) AS essential,
-           any_value(min_quantity) AS min_quantity, any_value(max_quantity) AS max_quantity,
-           any_value(unit_cost_paise) AS unit_cost_paise,
-           any_value(was_tallied_as) AS was_tallied_as, any_value(was_paise) AS was_paise,
-           coalesce(sum(on_hand), 0)::bigint AS on_hand, coalesce(sum(good), 0)::bigint AS usable,
-           coalesce(sum(good) FILTER (
-               WHERE lot <> '' AND expiry <= evaluated_on + {EXPIRING_DAYS}
-           ), 0)::bigint AS expiring,
-           coalesce(bool_or(deficit > 0 OR on_hand > good), false) AS has_unusable,
-           max(occurred_at) AS last_at,
-           any_value(is_used_late) AS is_used_late,
-           coalesce(bool_or(
-               first_new_at < was_last_at
-               OR first_new_at IS NOT NULL AND first_at IS NULL AND NOT is_new
-               OR expiry >= india_day(first_new_at) AND expiry < evaluated_on), false) AS is_late
-    FROM charged GROUP BY facility_no, item_no
-), rated AS (
-    SELECT *, CASE WHEN usable <= 0 THEN 'out' WHEN min_quantity IS NULL THEN 'unrated'
-                   WHEN usable < min_quantity THEN 'low' WHEN usable > max_quantity THEN 'over'
-                   ELSE 'ok' END AS status
-    FROM told
+    SELECT plain.*,
+           CASE WHEN is_charged THEN charged_usable ELSE plain_usable END AS usable,
+           CASE WHEN is_charged THEN charged_expiring ELSE plain_expiring END AS expiring,
+           coalesce(CASE WHEN is_charged THEN has_charged ELSE has_expired END, false)
+             AS has_unusable,
+           coalesce(first_new_at < was_last_at, false) OR coalesce(is_of_expired, false)
+             OR first_new_at IS NOT NULL AND first_at IS NULL AND NOT is_new AS is_late
+    FROM plain LEFT JOIN LATERAL (
+        SELECT coalesce(sum(good), 0)::bigint AS charged_usable,
+               coalesce(sum(good) FILTER (
+                   WHERE lot <> '' AND expiry <= evaluated_on + {EXPIRING_DAYS}
+               ), 0)::bigint AS charged_expiring,
+               bool_or(deficit < 0 OR card.on_hand > good) AS has_charged
+        FROM (
+            SELECT lot, expiry, card.on_hand,
+                   sum(greatest(card.on_hand, 0)) FILTER (WHERE lot <> '') OVER (
+                       ORDER BY expiry, lot) + least(deficit, 0) AS left_through
+            FROM card
+            WHERE is_charged
+              AND card.facility_no = plain.facility_no AND card.item_no = plain.item_no
+        ) AS card CROSS JOIN LATERAL (
+            SELECT CASE
+                WHEN lot = '' THEN greatest(on_hand, 0)
+                WHEN on_hand <= 0 OR expiry < evaluated_on THEN 0
+                WHEN has_holds AND is_held(facility_no, item_no, lot) THEN 0
+                WHEN has_recalls AND is_recalled(facility_no, item_no, lot, evaluated_on) THEN 0
+                ELSE greatest(0, least(card.on_hand, left_through)) END AS good
+        ) AS lot
+    ) AS charged ON true
+    OFFSET 0
 ), changed AS MATERIALIZED (
     SELECT *, CASE WHEN is_tallied_as IS NULL THEN 0
                    ELSE expiring::numeric * coalesce(unit_cost_paise, 0) END AS is_paise
-    FROM rated CROSS JOIN LATERAL (
+    FROM told CROSS JOIN LATERAL (
+        SELECT {STATUS} AS status,
+               CASE WHEN is_new THEN usable <= 0 ELSE (was_usable > 0) <> (usable > 0) END
+                 AS has_crossed
+    ) AS rated CROSS JOIN LATERAL (
         SELECT CASE WHEN NOT essential OR counted_at IS NULL OR is_new THEN NULL
                     WHEN silent THEN 'unknown' ELSE status END AS is_tallied_as
     ) AS tally
@@ -128,20 +151,20 @@ WITH recalled_items AS MATERIALIZED (
     SET on_hand = changed.on_hand, usable = changed.usable, expiring = changed.expiring,
         status = changed.status, last_at = changed.last_at, tallied_as = is_tallied_as,
         expiring_paise = is_paise,
-        out_since = CASE WHEN changed.usable <= 0 THEN coalesce((
-            SELECT began_at FROM stock_out
-            WHERE stock_out.facility_no = changed.facility_no
-              AND stock_out.item_no = changed.item_no AND ended_at IS NULL), counted_at) END
+        out_since = CASE
+            WHEN changed.usable > 0 THEN NULL
+            WHEN first_new_at IS NOT NULL AND NOT (is_late OR has_crossed) THEN was_out_since
+            ELSE coalesce((
+                SELECT began_at FROM stock_out
+                WHERE stock_out.facility_no = changed.facility_no
+                  AND stock_out.item_no = changed.item_no AND ended_at IS NULL), counted_at) END
     FROM changed
-    WHERE state.facility_no = changed.facility_no AND state.item_no = changed.item_no
-      AND NOT is_new
+    WHERE state.ctid = changed.row_at
 ), {TALLY}
-SELECT facility_no, item_no, is_new, is_late, is_used_late, has_unusable, silent, has_crossed
-FROM changed CROSS JOIN LATERAL (
-    SELECT CASE WHEN is_new THEN usable <= 0 ELSE (was_usable > 0) <> (usable > 0) END
-             AS has_crossed
-) AS compared
-WHERE is_new OR is_late OR is_used_late OR has_unusable OR silent OR has_crossed
+SELECT facility_no, item_no, is_new, is_late, coalesce(is_used_late, false), has_unusable,
+       has_crossed
+FROM changed
+WHERE is_new OR is_late OR is_used_late OR has_unusable OR has_crossed
 """
 
 
@@ -178,7 +201,6 @@ class Flagged(NamedTuple):
     is_late: bool
     is_used_late: bool
     has_unusable: bool
-    silent: bool
     has_crossed: bool
 
 

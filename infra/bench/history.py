@@ -9,11 +9,14 @@ from time import monotonic
 from typing import Any, Final
 from uuid import UUID
 
+import asyncpg
+
 from infra.bench.events import EventMaker, Mix, facility_ids, item_ids
 from infra.bench.preload import chunks, preload
 from infra.bench.projection import MOVED
 from infra.bench.report import say
 from infra.bench.stack import PARTITIONS, BenchStack
+from projections.log_reading import open_log
 from stream.errors import Unavailable
 from stream.fields import MAX_LINES
 from stream.topics import STOCK_EVENTS
@@ -52,18 +55,10 @@ async def grow(stack: BenchStack, events: Iterator[dict[str, Any]], lines: int) 
     """Let the ledger grow to so many lines by a running worker; returns how many there are."""
     connection = await stack.connect()
     try:
+        await _until_projected(stack, connection)  # what was posted just before counts, too
         there = int(await connection.fetchval(LINES))
-        missing = _until_lines(events, lines - there)
-        before = int(await connection.fetchval(MOVED, STOCK_EVENTS))
-        wanted = before + await preload(stack, missing, partitions=PARTITIONS)
-        projected, moved_at = before, monotonic()
-        while projected < wanted:
-            await asyncio.sleep(POLL_SECONDS)
-            now = int(await connection.fetchval(MOVED, STOCK_EVENTS))
-            if now > projected:
-                projected, moved_at = now, monotonic()
-            elif monotonic() - moved_at > SILENT_SECONDS:
-                raise Unavailable("the worker projects nothing")
+        await preload(stack, _until_lines(events, lines - there), partitions=PARTITIONS)
+        await _until_projected(stack, connection)
         await connection.execute("VACUUM (ANALYZE) ledger_entry, event, card")
         await connection.execute("CHECKPOINT")
         grown = int(await connection.fetchval(LINES))
@@ -71,6 +66,20 @@ async def grow(stack: BenchStack, events: Iterator[dict[str, Any]], lines: int) 
         await connection.close()
     say(f"the ledger has {grown:,} lines")
     return grown
+
+
+async def _until_projected(stack: BenchStack, connection: "asyncpg.Connection[Any]") -> None:
+    """Wait until the worker has projected the log to its end."""
+    async with open_log(stack.servers.kafka_settings) as log:
+        end = sum((await log.find_ends([STOCK_EVENTS])).values())
+    projected, moved_at = -1, monotonic()
+    while projected < end:
+        now = int(await connection.fetchval(MOVED, STOCK_EVENTS))
+        if now > projected:
+            projected, moved_at = now, monotonic()
+        elif monotonic() - moved_at > SILENT_SECONDS:
+            raise Unavailable("the worker projects nothing")
+        await asyncio.sleep(POLL_SECONDS)
 
 
 def _until_lines(events: Iterator[dict[str, Any]], lines: int) -> Iterator[dict[str, Any]]:

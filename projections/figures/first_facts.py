@@ -5,7 +5,7 @@ opening, and of a rebuild's first half.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from datetime import date, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
@@ -91,7 +91,7 @@ async def tell_first_facts(
     """
     asked = {(facility_no, item_no) for facility_no, item_no, _ in lines}
     asked.difference_update(known, apart)
-    asked.difference_update(_list_reversed(lines))
+    asked.difference_update(_list_reversed(lines, asked))
     if not asked:
         return asked
     rows = await connection.fetch(FIND_NEW, *zip(*asked, strict=True))
@@ -112,11 +112,14 @@ async def tell_first_facts(
     return set(told)
 
 
-def _list_reversed(lines: Lines) -> Iterable[Pair]:
-    for (facility_no, item_no, _), of_card in lines.items():
-        for _, arrival, _ in of_card:
-            if arrival.reversed_at is not None:
-                yield facility_no, item_no
+def _list_reversed(lines: Lines, asked: Collection[Pair]) -> list[Pair]:
+    return [
+        (facility_no, item_no)
+        for (facility_no, item_no, _), of_card in lines.items()
+        if (facility_no, item_no) in asked
+        for _, arrival, _ in of_card
+        if arrival.reversed_at is not None
+    ]
 
 
 def _tell(fold: Fold, days: dict[Pair, date]) -> dict[Pair, _Told]:

@@ -116,6 +116,8 @@ async def _look_closer(
             _note(since, pair, first_new.get(pair, BEGINNING))
     for pair in steps.empty & steps.filled:
         _note(since, pair, first_new[pair])
+    for pair in since.keys() & first_new.keys():
+        _note(since, pair, first_new[pair])  # it may have run out by what came in order, too
     await refold_stock_outs(connection, since)
     anew = {pair for pair, each in states.items() if each.is_new or each.is_used_late}
     anew |= since.keys()

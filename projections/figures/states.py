@@ -153,7 +153,7 @@ WITH recalled_items AS MATERIALIZED (
         expiring_paise = is_paise,
         out_since = CASE
             WHEN changed.usable > 0 THEN NULL
-            WHEN first_new_at IS NOT NULL AND NOT (is_late OR has_crossed) THEN was_out_since
+            WHEN first_new_at IS NOT NULL THEN was_out_since -- told again if that isn't right
             ELSE coalesce((
                 SELECT began_at FROM stock_out
                 WHERE stock_out.facility_no = changed.facility_no

@@ -103,10 +103,12 @@ def _list_activity(ledger: Ledger) -> Rows:
     """A facility was last heard of by its newest applied event; a repetition tells nothing new."""
     heard: Rows = {}
     for (facility_id, _), record in ledger.events.items():
-        recorded_at, ahead = heard.get((facility_id,), (record.recorded_at, timedelta()))
+        at = record.recorded_at
+        last, ahead, first = heard.get((facility_id,), (at, timedelta(), at))
         heard[facility_id,] = (
-            max(recorded_at, record.recorded_at),
-            max(ahead, record.event.occurred_at - record.recorded_at),
+            max(last, at),
+            max(ahead, record.event.occurred_at - at),
+            min(first, at),
         )
     return heard
 

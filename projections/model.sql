@@ -163,13 +163,14 @@ CREATE TABLE lot_manufacturer (
     PRIMARY KEY (facility_no, item_no, lot, event_id, line_no)
 );
 
--- When a facility was last heard of.
+-- When a facility was heard of.
 CREATE TABLE facility_activity (
-    facility_no      integer PRIMARY KEY,
-    last_recorded_at timestamptz NOT NULL,
-    ahead            interval NOT NULL DEFAULT '0'    -- by how much occurred_at was after recorded_at
+    facility_no       integer PRIMARY KEY,
+    last_recorded_at  timestamptz NOT NULL,
+    ahead             interval NOT NULL DEFAULT '0',  -- by how much occurred_at was after recorded_at
                                                       -- at most: what was known at t occurred by
                                                       -- t + ahead
+    first_recorded_at timestamptz NOT NULL DEFAULT '-infinity' -- nothing was known before
 ) WITH (fillfactor = 50);
 
 -- Records that could not be applied, as they stand in the log.

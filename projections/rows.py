@@ -49,11 +49,13 @@ WITH put_card AS (
         event_id = excluded.event_id, line_no = excluded.line_no
 ),
 put_activity AS (
-    INSERT INTO facility_activity AS known (facility_no, last_recorded_at, ahead)
-    SELECT * FROM unnest($9::int[], $10::timestamptz[], $11::interval[])
+    INSERT INTO facility_activity AS known
+           (facility_no, last_recorded_at, ahead, first_recorded_at)
+    SELECT * FROM unnest($9::int[], $10::timestamptz[], $11::interval[], $12::timestamptz[])
     ON CONFLICT (facility_no) DO UPDATE
     SET last_recorded_at = greatest(known.last_recorded_at, excluded.last_recorded_at),
-        ahead = greatest(known.ahead, excluded.ahead)
+        ahead = greatest(known.ahead, excluded.ahead),
+        first_recorded_at = least(known.first_recorded_at, excluded.first_recorded_at)
 )
 SELECT facility_no, last_recorded_at FROM facility_activity WHERE facility_no = ANY ($9)
 """
@@ -121,12 +123,16 @@ def _card_columns(fold: Fold) -> Columns:
 
 
 def _activity(applied: Sequence[Arrival]) -> Columns:
-    """facility_no, last recorded_at, and by how much occurred_at was after recorded_at at most."""
+    """facility_no, last recorded_at, by how much occurred_at was after recorded_at at most, and
+    first recorded_at.
+    """
+    first: dict[int, datetime] = {}
     last: dict[int, datetime] = {}
     ahead: dict[int, timedelta] = {}
     for arrival in applied:
         facility_no, recorded_at = arrival.facility_no, arrival.recorded_at
+        first.setdefault(facility_no, recorded_at)
         last[facility_no] = recorded_at
         lead = arrival.event.occurred_at - recorded_at
         ahead[facility_no] = max(lead, ahead.get(facility_no, timedelta()))
-    return list(last), list(last.values()), list(ahead.values())
+    return list(last), list(last.values()), list(ahead.values()), list(first.values())

@@ -118,7 +118,7 @@ FACILITY_TABLES: Final = (
     ),
     _of_facilities("lot_hold", "facility_id item_id lot occurred_at event_id", "is_hold"),
     _of_facilities("lot_manufacturer", "facility_id item_id lot event_id line_no", "manufacturer"),
-    _of_facilities("facility_activity", "facility_id", "last_recorded_at ahead"),
+    _of_facilities("facility_activity", "facility_id", "last_recorded_at ahead first_recorded_at"),
 )
 """Selected by facility_no."""
 

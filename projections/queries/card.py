@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from projections.queries.moments import KNOWN_CARD
+from projections.queries.moments import KNOWN_CARD, KNOWN_UNTIL
 from projections.reading import FACILITY, ReadModel, Snapshot
 
 # Each lot is read along its key up to the page's length and the lots are merged, so the cost is
@@ -15,11 +15,9 @@ WITH place AS (
     SELECT (SELECT facility_no FROM facility_number WHERE facility_id = $1) AS facility_no,
            (SELECT item_no FROM item_number WHERE item_id = $3) AS item_no
 ), moment AS MATERIALIZED (
-    SELECT known_at, known_at + ahead AS known_until
-    FROM (VALUES (coalesce($12::timestamptz, 'infinity'))) AS asked (known_at), (
-        SELECT coalesce(max(ahead), '0') AS ahead FROM facility_activity
-        WHERE facility_no = (SELECT facility_no FROM place)
-    ) AS activity
+    SELECT known_at, known_until
+    FROM (VALUES (coalesce($12::timestamptz, 'infinity'))) AS asked (known_at)
+    CROSS JOIN LATERAL ({KNOWN_UNTIL}) AS activity
 ), page AS MATERIALIZED (
     SELECT entry.*
     FROM card, LATERAL (

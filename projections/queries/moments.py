@@ -17,6 +17,14 @@ class Moment(NamedTuple):
 
 PRESENT: Final = Moment()
 
+# What was known at `asked.known_at` of the facility of `place` had occurred by then, and before its
+# first record nothing was: no card is then looked through.
+KNOWN_UNTIL: Final = """
+    SELECT CASE WHEN coalesce(bool_and(first_recorded_at > known_at), false) THEN '-infinity'
+                ELSE known_at + coalesce(max(ahead), '0') END AS known_until
+    FROM facility_activity WHERE facility_no = (SELECT facility_no FROM place)
+"""
+
 # A card is there once one of its own lines was known, not by implied zeros alone.
 KNOWN_CARD: Final = """EXISTS (
     SELECT FROM ledger_entry AS entry

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any, Final, NamedTuple
 
 from projections.discrepancies.counting import COUNT_OPEN
-from projections.queries.moments import CARDS_AT, PRESENT, Moment
+from projections.queries.moments import CARDS_AT, KNOWN_UNTIL, PRESENT, Moment
 from projections.queries.recalls import IN_FORCE, MADE_BY
 from projections.reading import FACILITY, ReadModel, Snapshot
 from projections.stock_norm import Rating
@@ -20,14 +20,11 @@ NOW: Final = """
     SELECT now() AS as_of, 'infinity'::timestamptz AS known_at, 'infinity'::timestamptz AS cut_at,
            'infinity'::timestamptz AS known_until
 """
-THEN: Final = """
-    SELECT coalesce($6, now()) AS as_of, known_at, cut_at, known_at + ahead AS known_until,
-           least(cut_at, known_at + ahead) AS until
+THEN: Final = f"""
+    SELECT coalesce($6, now()) AS as_of, known_at, cut_at, known_until,
+           least(cut_at, known_until) AS until
     FROM (VALUES (coalesce($7::timestamptz, 'infinity'), coalesce($6::timestamptz, 'infinity')))
-        AS asked (known_at, cut_at), (
-        SELECT coalesce(max(ahead), '0') AS ahead FROM facility_activity
-        WHERE facility_no = (SELECT facility_no FROM place)
-    ) AS activity
+        AS asked (known_at, cut_at) CROSS JOIN LATERAL ({KNOWN_UNTIL}) AS activity
 """
 
 # The newest that is left of what was known, among the events that occurred last. One that came

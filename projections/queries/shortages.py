@@ -10,9 +10,14 @@ from projections.queries.distances import LOCATED, NEIGHBOURS, givers_elsewhere,
 from projections.queries.filters import conditions, is_asked, of_places
 from projections.reading import EVERYTHING, ReadModel, Snapshot
 
-# Along the index of what is out; of a district's facilities, or of one, by facility.
+# Along the index of what is out; of a district's facilities, or of one, by facility. What they need
+# is all in the indexes.
 ALL: Final = """
-    FROM item_state CROSS JOIN LATERAL (
+    FROM (
+        SELECT facility_no, item_no, out_since FROM item_state
+        WHERE out_since IS NOT NULL AND tallied_as IS NOT NULL
+    ) AS item_state
+    CROSS JOIN LATERAL (
         SELECT facility_id FROM facility_number
         WHERE facility_number.facility_no = item_state.facility_no
         OFFSET 0
@@ -24,7 +29,7 @@ ALL: Final = """
 OF_FACILITIES: Final = """
     FROM facility_state JOIN facility_number AS known USING (facility_no)
     CROSS JOIN LATERAL (
-        SELECT item_no, out_since, tallied_as FROM item_state
+        SELECT item_no, out_since FROM item_state
         WHERE item_state.facility_no = known.facility_no
           AND out_since IS NOT NULL AND tallied_as IS NOT NULL
         OFFSET 0
@@ -46,8 +51,7 @@ SHORTAGES: Final = f"""
 WITH page AS MATERIALIZED (
     SELECT facility_no, facility_id, item_no, item_id, out_since
     {{states}}
-    WHERE out_since IS NOT NULL AND tallied_as IS NOT NULL
-      AND out_since >= $7 AND (out_since, facility_id, item_id) > ($7, $8::text, $9::text)
+    WHERE out_since >= $7 AND (out_since, facility_id, item_id) > ($7, $8::text, $9::text)
       AND {{places}} AND {{products}}
     ORDER BY out_since, facility_id, item_id LIMIT $10
 ), here AS MATERIALIZED (

@@ -1,4 +1,4 @@
-"""GET /v1/facilities, /items, /districts, /recalls, /norms, /closures: what is registered, now."""
+"""GET /v1/facilities, /items, /districts, /recalls, /norms, …: what is registered, now."""
 
 from typing import Annotated, Any, Final
 
@@ -12,6 +12,7 @@ from api.parameters import Cursor, Limit, PrintableText
 from api.services import services_of
 from api.shapes import (
     ClosuresAnswer,
+    DirectivesAnswer,
     DistrictsAnswer,
     FacilitiesAnswer,
     ItemsAnswer,
@@ -22,6 +23,7 @@ from api.shapes import (
 from projections.queries.catalogue import (
     Registered,
     list_closures,
+    list_directives,
     list_districts,
     list_facilities,
     list_items,
@@ -144,6 +146,17 @@ async def read_closures(
         limit=limit + 1,
     )
     return _page(request, "closures", "closure_id", found, limit)
+
+
+@router.get("/v1/directives", responses=read_answers(DirectivesAnswer))
+async def read_directives(
+    request: Request, *, limit: Limit = 100, cursor: Cursor = None
+) -> Response:
+    """Directives by id, withdrawn ones too."""
+    found = await list_directives(
+        services_of(request).reading.model, after=_after(cursor), limit=limit + 1
+    )
+    return _page(request, "directives", "directive_id", found, limit)
 
 
 def _after(cursor: str | None) -> str:

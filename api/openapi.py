@@ -14,7 +14,16 @@ from api.recording import MAX_BATCH
 from stream.alerts import Acknowledgement, Noted, Snooze
 from stream.events import posted_event
 from stream.fields import EventId
-from stream.reference import Closure, District, Facility, Item, Norm, Recall, posted_reference
+from stream.reference import (
+    Closure,
+    Directive,
+    District,
+    Facility,
+    Item,
+    Norm,
+    Recall,
+    posted_reference,
+)
 
 _REF: Final = "#/components/schemas/{model}"
 
@@ -158,6 +167,7 @@ SNOOZE_BODY: Final = _alert_body(Snooze)
 NOTE_BODY: Final = _alert_body(Noted)
 NORM_BODY: Final = _put_body(Norm, "norm_id")
 CLOSURE_BODY: Final = _put_body(Closure, "closure_id")
+DIRECTIVE_BODY: Final = _put_body(Directive, "directive_id")
 
 _POSITION: Final = {
     "headers": {

@@ -1,4 +1,4 @@
-"""Registering facilities, items, districts, recalls, norms, closures: records of `reference`."""
+"""Registering facilities, items, districts, recalls, norms, …: records of `reference`."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -11,6 +11,7 @@ from api.freshness import require_position
 from api.openapi import (
     BATCH_ANSWERS,
     CLOSURE_BODY,
+    DIRECTIVE_BODY,
     DISTRICT_BODY,
     FACILITY_BODY,
     ITEM_BODY,
@@ -47,6 +48,7 @@ ID_FIELDS: Final[Mapping[str, str]] = {
     "recall": "recall_id",
     "norm": "norm_id",
     "closure": "closure_id",
+    "directive": "directive_id",
 }
 
 
@@ -105,6 +107,17 @@ async def put_norm(request: Request) -> Response:
 async def put_closure(request: Request) -> Response:
     """Say on which days facilities are closed, or that they aren't: `"withdrawn": true`."""
     return await _put(request, "closure")
+
+
+@router.put(
+    "/v1/directives/{directive_id}",
+    status_code=202,
+    openapi_extra=DIRECTIVE_BODY,
+    responses=SINGLE_ANSWERS,
+)
+async def put_directive(request: Request) -> Response:
+    """Say what facilities must do by when, or that they needn't: `"withdrawn": true`."""
+    return await _put(request, "directive")
 
 
 @router.post(

@@ -45,6 +45,9 @@ CREATE INDEX event_document ON event (facility_no, (body ->> 'document_no'))
     WHERE body ? 'document_no';
 CREATE INDEX event_prescription ON event (facility_no, (body ->> 'prescription_hash'))
     WHERE body ? 'prescription_hash';
+-- What a facility got and counted, few among many: asked for by alerts and directives.
+CREATE INDEX event_supplied ON event (facility_no, type, occurred_at)
+    WHERE type IN ('stock_received', 'transfer_received', 'stock_counted');
 CREATE INDEX event_device ON event
     (facility_no, (body ->> 'device_id'), ((body ->> 'device_seq')::bigint))
     WHERE body ? 'device_seq';
@@ -293,6 +296,22 @@ CREATE TABLE closure_record (
     PRIMARY KEY (closure_id, valid_from, log_offset)
 );
 
+-- What facilities must do by the end of a day. Of which levels and districts is in the body.
+CREATE TABLE directive_record (
+    directive_id text COLLATE "C" NOT NULL,
+    valid_from   timestamptz NOT NULL,
+    log_offset   bigint NOT NULL,
+    recorded_at  timestamptz NOT NULL,
+    requires     text COLLATE "C" NOT NULL,
+    state        text COLLATE "C",                    -- null: of all states
+    deadline     date NOT NULL,
+    used_days    smallint NOT NULL,                   -- with dispensing, of the last of_open_days
+    of_open_days smallint NOT NULL,
+    withdrawn    boolean NOT NULL,
+    body         jsonb NOT NULL,
+    PRIMARY KEY (directive_id, valid_from, log_offset)
+);
+
 -- What changed since an offset.
 CREATE INDEX facility_record_offset ON facility_record (log_offset);
 CREATE INDEX item_record_offset ON item_record (log_offset);
@@ -300,6 +319,8 @@ CREATE INDEX district_record_offset ON district_record (log_offset);
 CREATE INDEX recall_record_offset ON recall_record (log_offset);
 CREATE INDEX norm_record_offset ON norm_record (log_offset);
 CREATE INDEX closure_record_offset ON closure_record (log_offset);
+CREATE INDEX facility_record_parent ON facility_record (parent_facility_id)
+    WHERE parent_facility_id IS NOT NULL;
 CREATE INDEX norm_record_item ON norm_record (item_id);
 CREATE INDEX recall_record_item ON recall_record (item_id);
 

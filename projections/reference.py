@@ -49,6 +49,16 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
         "last_day",
         "withdrawn",
     ),
+    "directive_record": (
+        "directive_id",
+        *_COMMON,
+        "requires",
+        "state",
+        "deadline",
+        "used_days",
+        "of_open_days",
+        "withdrawn",
+    ),
 }
 """Table → columns: the id, what each record has, and fields of the record that reads look for."""
 

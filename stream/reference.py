@@ -1,8 +1,8 @@
-"""Reference records: facilities, items, districts, recalls, norms, closures.
+"""Reference records: facilities, items, districts, recalls, norms, closures, directives.
 
 Each is in force from `valid_from` on. Posted records are frozen models; logged ones also say who
-recorded them. Later kinds (directives) join the two unions. A decision about a dead letter is
-a record of the same topic, but operators make it: it is in no union that the API takes.
+recorded them. A decision about a dead letter is a record of the same topic, but operators make it:
+it is in no union that the API takes.
 """
 
 from datetime import timedelta
@@ -29,7 +29,7 @@ from stream.fields import (
 )
 from stream.lines import Contract
 
-REFERENCE_KINDS: Final = ("facility", "item", "district", "recall", "norm", "closure")
+REFERENCE_KINDS: Final = ("facility", "item", "district", "recall", "norm", "closure", "directive")
 DECISION: Final = "dead_letter_decision"
 
 LetterKind = Literal["undecodable", "conflict", "failed"]
@@ -73,6 +73,7 @@ Weekdays = Annotated[
     AfterValidator(_check_once),
 ]
 WindowDays = Annotated[int, Field(strict=True, ge=14, le=366)]
+UseDays = Annotated[int, Field(strict=True, ge=1, le=31)]
 ReviewDays = Annotated[int, Field(strict=True, ge=1, le=365)]
 
 
@@ -210,6 +211,39 @@ class Closure(Reference):
         return self
 
 
+DEFAULT_USED_DAYS: Final = 8
+DEFAULT_OF_OPEN_DAYS: Final = 12
+
+
+class Directive(Reference):
+    """What facilities must do by the end of a day in India: so far, have the module in use.
+
+    It binds facilities of the `levels`, of the `district_ids` or the `state` where it names them.
+    In use: a complete count, receipts, and dispensing on `used_days` of the last `of_open_days`
+    days on which the facility was open. `withdrawn` ends it.
+    """
+
+    kind: Literal["directive"]
+    directive_id: Id
+    title: Name
+    requires: Literal["module_in_use"]
+    levels: Annotated[tuple[Level, ...], Field(min_length=1, max_length=10, strict=False)]
+    district_ids: Annotated[
+        tuple[Id, ...] | None, Field(min_length=1, max_length=1000, strict=False)
+    ] = None
+    state: Name | None = None
+    deadline: Day
+    used_days: Annotated[UseDays, null_is(DEFAULT_USED_DAYS)] = DEFAULT_USED_DAYS
+    of_open_days: Annotated[UseDays, null_is(DEFAULT_OF_OPEN_DAYS)] = DEFAULT_OF_OPEN_DAYS
+    withdrawn: Annotated[StrictBool, null_is(False)] = False
+
+    @model_validator(mode="after")
+    def check_days(self) -> Self:
+        if self.used_days > self.of_open_days:
+            raise slip("used_days", "used_days must not be more than of_open_days")
+        return self
+
+
 class DeadLetterDecision(Contract):
     """What an operator decided about one record that was set aside.
 
@@ -247,11 +281,14 @@ class LoggedNorm(Norm, Logged): ...
 class LoggedClosure(Closure, Logged): ...
 
 
+class LoggedDirective(Directive, Logged): ...
+
+
 class LoggedDecision(DeadLetterDecision, Logged): ...
 
 
 PostedReference = Annotated[
-    Facility | Item | District | Recall | Norm | Closure, Field(discriminator="kind")
+    Facility | Item | District | Recall | Norm | Closure | Directive, Field(discriminator="kind")
 ]
 ReferenceRecord = Annotated[
     LoggedFacility
@@ -260,6 +297,7 @@ ReferenceRecord = Annotated[
     | LoggedRecall
     | LoggedNorm
     | LoggedClosure
+    | LoggedDirective
     | LoggedDecision,
     Field(discriminator="kind"),
 ]

@@ -69,6 +69,15 @@ REFERENCES: list[dict[str, Any]] = [
         "last_day": "2026-03-04",
         "reason": "Holi",
     },
+    {
+        "kind": "directive",
+        "directive_id": "DIR1",
+        "title": "Module in use",
+        "requires": "module_in_use",
+        "levels": ["PHC"],
+        "district_ids": ["ajmer"],
+        "deadline": "2026-03-10",
+    },
     *(
         {
             "kind": "facility",

@@ -101,6 +101,20 @@ SELECT {REFERENCE_ALONE},
      FROM page) AS records
 """
 
+DIRECTIVES: Final = f"""
+WITH page AS (
+    SELECT directive_id, body, valid_from FROM (
+        SELECT DISTINCT ON (directive_id) * FROM directive_record
+        WHERE valid_from <= now() AND directive_id > $1
+        ORDER BY directive_id, valid_from DESC, log_offset DESC
+    ) AS directive
+    ORDER BY directive_id LIMIT $2
+)
+SELECT {REFERENCE_ALONE},
+    (SELECT json_agg(json_build_array(body, valid_from) ORDER BY directive_id)
+     FROM page) AS records
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Registered:
@@ -165,6 +179,10 @@ async def list_closures(
 ) -> Registered:
     """Those whose records name the district, or the facility."""
     return _registered(await model.fetch(CLOSURES, after, district_id, facility_id, limit))
+
+
+async def list_directives(model: ReadModel, *, after: str = "", limit: int) -> Registered:
+    return _registered(await model.fetch(DIRECTIVES, after, limit))
 
 
 def _registered(snapshot: Snapshot) -> Registered:

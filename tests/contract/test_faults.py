@@ -169,6 +169,12 @@ BY_TYPE: list[tuple[str, str, Any, str]] = [
     ("closure", "/last_day", "2027-11-09", "at most 366 days"),
     ("closure", "/reason", MISSING, "reason is missing"),
     ("closure", "/withdrawn", "no", "true or false"),
+    ("directive", "/levels", [], "must not be empty"),
+    ("directive", "/levels/0", "HOSPITAL", "must be 'MCH'"),
+    ("directive", "/deadline", MISSING, "deadline is missing"),
+    ("directive", "/requires", "a_count", "must be 'module_in_use'"),
+    ("directive", "/used_days", 13, "must not be more than of_open_days"),
+    ("directive", "/of_open_days", 32, "at most 31"),
 ]
 
 

@@ -18,6 +18,7 @@ WRITES = (
     ("/v1/recalls/{recall_id}", "put"),
     ("/v1/norms/{norm_id}", "put"),
     ("/v1/closures/{closure_id}", "put"),
+    ("/v1/directives/{directive_id}", "put"),
     ("/v1/reference/batch", "post"),
     ("/v1/alerts/{alert_id}/acknowledgement", "post"),
     ("/v1/alerts/{alert_id}/snooze", "post"),

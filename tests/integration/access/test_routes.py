@@ -43,6 +43,12 @@ RECORDS: dict[str, dict[str, Any]] = {
     "recalls": {"item_id": "PCM", "lot": "A1", "reason": "bad"},
     "norms": {"lead_time_days": 30, "safety_days": 15, "review_days": 30},
     "closures": {"first_day": "2026-10-20", "last_day": "2026-10-21", "reason": "Diwali"},
+    "directives": {
+        "title": "In use",
+        "requires": "module_in_use",
+        "levels": ["PHC"],
+        "deadline": "2026-10-21",
+    },
 }
 
 
@@ -56,6 +62,7 @@ def request_of(name: str, place: dict[str, str]) -> tuple[str, str, dict[str, An
         recall_id="R1",
         norm_id="N1",
         closure_id="C1",
+        directive_id="DIR1",
         event_id=uuid4(),
         alert_id=uuid4(),
         name="page.js",

@@ -16,6 +16,12 @@ ITEM = {"name": "Paracetamol 500 mg", "base_unit": "tablet"}
 DISTRICT = {"name": "Jaipur", "state": "Rajasthan"}
 NORM = {"level": "PHC", "lead_time_days": 30, "safety_days": 15, "review_days": 30}
 CLOSURE = {"first_day": "2026-11-08", "last_day": "2026-11-09", "reason": "Diwali"}
+DIRECTIVE = {
+    "title": "The module is in use",
+    "requires": "module_in_use",
+    "levels": ["DH", "CHC"],
+    "deadline": "2026-11-13",
+}
 
 
 @pytest.mark.parametrize(
@@ -26,6 +32,7 @@ CLOSURE = {"first_day": "2026-11-08", "last_day": "2026-11-09", "reason": "Diwal
         ("/v1/districts/jaipur", "district_id", DISTRICT),
         ("/v1/norms/N1", "norm_id", NORM),
         ("/v1/closures/C1", "closure_id", CLOSURE),
+        ("/v1/directives/D1", "directive_id", DIRECTIVE),
     ],
 )
 async def test_records_go_into_the_log(
@@ -92,6 +99,7 @@ async def test_batches_are_answered_like_events(
         DISTRICT | {"kind": "district", "district_id": "jaipur"},
         NORM | {"kind": "norm", "norm_id": "N1"},
         CLOSURE | {"kind": "closure", "closure_id": "C1"},
+        DIRECTIVE | {"kind": "directive", "directive_id": "D1"},
     ]
     lines = [orjson.dumps(one) for one in records]
     body = b"\n".join(lines) if "ndjson" in content_type else b"[" + b",".join(lines) + b"]"
@@ -99,9 +107,9 @@ async def test_batches_are_answered_like_events(
     answer = await client.post("/v1/reference/batch", content=body, headers=headers)
     assert answer.status_code == 200
     content = answer.json()
-    assert (content["accepted"], content["rejected"]) == (5, 2)
+    assert (content["accepted"], content["rejected"]) == (6, 2)
     assert content["results"][0]["facility_id"] == "F2"
-    assert content["results"][-1]["closure_id"] == "C1"
+    assert content["results"][-1]["directive_id"] == "D1"
     assert content["results"][2]["problem"]["errors"][0]["pointer"] == "/district_id"
     assert content["results"][3]["problem"]["errors"][0]["pointer"] == "/kind"
     assert (await client.post("/v1/events", json=receipt(facility_id="F2"))).status_code == 202

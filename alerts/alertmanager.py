@@ -20,19 +20,34 @@ from alerts.rules import RULES
 from alerts.settings import AlertmanagerSettings
 from alerts.wording import Outgoing, tell_digest, tell_group, tell_single
 from projections.figures.days import INDIA
-from projections.queries.open_alerts import find_change, find_pressing, list_digests
+from projections.queries.open_alerts import (
+    find_change,
+    find_pressing,
+    list_alerting_districts,
+    list_digests,
+)
 from projections.reading import ReadModel
 from stream.errors import Unavailable
 
 log = structlog.get_logger()
 
 MOST_ALERTS: Final = 5_000
+"""Told at once, one by one and by rule and district together."""
+
+MOST_DIGESTS: Final = 2_500
+"""Of a district; beyond that they are told by officer."""
+
 AT_ONCE: Final = 500
 LOOK_SECONDS: Final = 0.5
+SHARE: Final = 0.05
+"""Of the time, at most: with many alerts open, each look at them takes a while."""
+
 RETRY_SECONDS: Final = 2.0
 AGAIN_SECONDS: Final = 60.0
 COUNTS_FOR: Final = timedelta(minutes=5)
 """For so long Alertmanager holds an alert to be firing after it was sent: several sendings."""
+
+NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 DIGEST_FROM: Final = time(8, tzinfo=INDIA)
 DIGEST_FOR: Final = timedelta(hours=1)
@@ -65,12 +80,14 @@ class Pusher:
         self._alone = alone
         self._told: dict[bytes, Outgoing] = {}
         self._change: int | None = None
-        self._again_at = datetime.min.replace(tzinfo=UTC)
+        self._again_at = NEVER
         self._digests = Digests(clock)
 
     async def run(self) -> None:
+        loop = asyncio.get_running_loop()
         is_away = False
         while True:
+            began = loop.time()
             try:
                 await self.push()
                 is_away = False
@@ -79,46 +96,60 @@ class Pusher:
                 if not is_away:
                     log.warning("Alertmanager is not told", why=str(error) or repr(error))
                 is_away = True
-                self._change = None  # whatever happens meanwhile, all is sent again
+                self._again_at = NEVER  # all is sent again
                 await asyncio.sleep(RETRY_SECONDS)
-            await asyncio.sleep(LOOK_SECONDS)
+                continue
+            took = loop.time() - began
+            await asyncio.sleep(min(max(LOOK_SECONDS, took / SHARE - took), AGAIN_SECONDS / 2))
 
     async def push(self) -> None:
         """Tell what there is to tell now. Raises httpx.HTTPError and Unavailable."""
         if not self._is_ours():
             self._told, self._change = {}, None  # its next owner tells, or Alertmanager forgets
+            self._again_at = NEVER
             return
         now = self._clock()
         change = await find_change(self._model)
-        if change != self._change or now >= self._again_at:
-            await self._push_pressing(now)
+        again = now >= self._again_at
+        if change != self._change or again:
+            await self._push_pressing(now, again=again)
             self._change = change
+        if again:
             self._again_at = now + timedelta(seconds=AGAIN_SECONDS)
         if self._digests.are_due(now):
             await self._push_digests(now)
 
-    async def _push_pressing(self, now: datetime) -> None:
+    async def _push_pressing(self, now: datetime, *, again: bool) -> None:
+        """All of it, or else what is another than was told."""
         singles, groups = await find_pressing(self._model, alone=self._alone, most=MOST_ALERTS // 2)
         pressing = [tell_single(one, self._public_url) for one in singles]
         pressing += [tell_group(one, self._public_url) for one in groups]
         firing = {_key(alert): alert for alert in pressing}
         over = [alert for key, alert in self._told.items() if key not in firing]
+        fresh = [one for key, one in firing.items() if again or self._told.get(key) != one]
         self._told |= firing
-        await self._post([*firing.values()], ends_at=now + COUNTS_FOR)
+        if fresh or again:
+            await self._post(fresh, ends_at=now + COUNTS_FOR)
         if over:
             await self._post(over, ends_at=now)
         self._told = firing
 
     async def _push_digests(self, now: datetime) -> None:
+        """District by district, so that no more than one's is in memory."""
         officers = {rule.id: rule.who_acts for rule in RULES.values()}
-        digests = await list_digests(self._model, officers=officers, most=MOST_ALERTS)
         began_at = self._digests.began_at(now)
-        await self._post(
-            [tell_digest(digest, began_at, self._public_url) for digest in digests],
-            ends_at=max(began_at + DIGEST_FOR, now + DIGEST_AGAIN),
-        )
+        count = 0
+        for district in await list_alerting_districts(self._model):
+            digests = await list_digests(
+                self._model, district, officers=officers, most=MOST_DIGESTS
+            )
+            await self._post(
+                [tell_digest(digest, began_at, self._public_url) for digest in digests],
+                ends_at=max(began_at + DIGEST_FOR, now + DIGEST_AGAIN),
+            )
+            count += len(digests)
         self._digests.were_told(now)
-        log.info("the day's digests are told", digests=len(digests))
+        log.info("the day's digests are told", digests=count)
 
     async def _post(self, alerts: Sequence[Outgoing], *, ends_at: datetime) -> None:
         """At least one request: that Alertmanager takes nothing shows that it is there."""

@@ -15,7 +15,7 @@ READABLE: Final = (
     *("facility_number", "item_number", "position", "facility_activity"),
     *("facility_record", "item_record", "district_record", "facility", "item", "district"),
     *("consumption_day", "patient_day", "stock_out"),
-    *("facility_state", "item_state", "item_tally"),
+    *("facility_state", "item_state", "item_tally", "alert"),
 )
 """Tables and views of a read model."""
 

@@ -71,6 +71,13 @@ PATIENTS: Final = computed(
     by=WORKER,
     labels=["district", "level", "outcome"],
 )
+ALERTS: Final = computed(
+    "dawalog_alerts",
+    "Alerts that aren't closed (state: open, acknowledged)",
+    unit="alerts",
+    by=WORKER,
+    labels=["rule", "district", "severity", "state"],
+)
 
 
 class StateMetrics(Collector):
@@ -106,7 +113,10 @@ def list_families(state: StateFigures) -> list[GaugeMetricFamily]:
     of_items = ITEM_FACILITIES.family()
     for item_id, facilities in state.items:
         _add(of_items, (item_id,), STATUSES, facilities)
-    return [*_list_places(state.places), of_items]
+    of_alerts = ALERTS.family()
+    for *labels, alerts in state.alerts:
+        of_alerts.add_metric(labels, alerts)
+    return [*_list_places(state.places), of_items, of_alerts]
 
 
 def _list_places(places: Sequence[PlaceFigures]) -> list[GaugeMetricFamily]:

@@ -25,6 +25,18 @@ WHERE place.district_id = '$district' AND out_since IS NOT NULL AND tallied_as I
 ORDER BY out_since LIMIT 200
 """
 
+ALERTS = """
+SELECT severity AS "Severity", rule AS "Rule", facility_id AS "Facility", facility.name AS "Name",
+       item_id AS "Item", began_at AS "Since", acknowledged_at AS "Acknowledged"
+FROM ${model}.alert
+LEFT JOIN ${model}.facility_number USING (facility_no)
+LEFT JOIN ${model}.facility_state AS place USING (facility_no)
+LEFT JOIN ${model}.item_number USING (item_no)
+LEFT JOIN ${model}.facility USING (facility_id)
+WHERE closed_at IS NULL AND (alert.district_id = '$district' OR place.district_id = '$district')
+ORDER BY severity, began_at LIMIT 500
+"""
+
 FACILITIES = """
 SELECT facility_id AS "Facility", name AS "Name", place.level AS "Level",
        last_recorded_at AS "Last heard", silent AS "Silent", counted_at AS "First complete count",
@@ -78,6 +90,7 @@ def dashboard() -> Dashboard:
                 (f"sum by (status) (dawalog_essential_items{{{OF}}})", "{{status}}"),
             )
         )
+        .with_panel(rows("Open alerts, critical first", ALERTS))
         .with_panel(rows("Out now, longest first", SHORTAGES))
         .with_panel(rows("Facilities, longest silent first", FACILITIES))
         .with_panel(days("Patients by day", PATIENTS))

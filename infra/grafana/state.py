@@ -100,6 +100,16 @@ def dashboard() -> Dashboard:
                 unit="percentunit",
             )
         )
+        .with_panel(graph("Open alerts", ("sum by (rule) (dawalog_alerts)", "{{rule}}")))
+        .with_panel(
+            graph(
+                "Critical alerts, by district",
+                (
+                    'topk(10, sum by (district) (dawalog_alerts{severity="critical"}))',
+                    "{{district}}",
+                ),
+            )
+        )
         .with_panel(rows("Districts", DISTRICTS, width=12))
         .with_panel(rows("Items", ITEMS, width=12))
     )

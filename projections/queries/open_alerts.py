@@ -52,32 +52,52 @@ SELECT {EVERYTHING},
      FROM grouped) AS groups
 """
 
-# $1 and $2: each rule's officer. A digest a facility and officer; of what is about a district, one
-# a district and officer. If there were more than $3, a district's are put together by officer.
+DISTRICTS: Final = f"""
+SELECT {EVERYTHING}, (SELECT json_agg(district ORDER BY district) FROM (
+    SELECT coalesce(district_id, '') AS district FROM facility_state
+    UNION SELECT district_id FROM alert WHERE facility_no = 0 AND closed_at IS NULL
+) AS told) AS districts
+"""
+
+# Of the district $4. $1 and $2: each rule's officer. A digest a facility and officer; of what is
+# about the district, one an officer. If there were more than $3, all are put together by officer.
 DIGESTS: Final = f"""
-WITH waiting AS MATERIALIZED (
-    SELECT one.*, coalesce(officer, 'in_charge') AS acts
-    FROM ({OPEN} AND severity <> 'critical') AS one
+WITH place AS MATERIALIZED (
+    SELECT facility_no, facility_id,
+           (SELECT name FROM facility WHERE facility.facility_id = known.facility_id) AS name
+    FROM facility_state JOIN facility_number AS known USING (facility_no)
+    WHERE coalesce(district_id, '') = $4::text
+), product AS MATERIALIZED (
+    SELECT item_no, item_id, name FROM item_number LEFT JOIN item USING (item_id)
+), waiting AS MATERIALIZED (
+    SELECT alert_id, rule, severity, began_at, facility_no, facility_id,
+           place.name AS facility_name, item_id, product.name AS item_name, nullif(lot, '') AS lot,
+           coalesce(officer, 'in_charge') AS acts
+    FROM alert LEFT JOIN place USING (facility_no) LEFT JOIN product USING (item_no)
     LEFT JOIN unnest($1::text[], $2::text[]) AS acting (rule, officer) USING (rule)
+    WHERE closed_at IS NULL AND severity <> 'critical' AND coalesce(snoozed_until <= now(), true)
+      AND facility_no = ANY (ARRAY(SELECT facility_no FROM place) || 0)
+      AND (facility_no <> 0 OR alert.district_id = $4)
 ), counted AS (
-    SELECT count(*) AS digests
-    FROM (SELECT DISTINCT district, facility_no, acts FROM waiting) AS wanted
+    SELECT count(*) AS digests FROM (SELECT DISTINCT facility_no, acts FROM waiting) AS wanted
 ), line AS (
-    SELECT waiting.*, told_at,
-           row_number() OVER (PARTITION BY district, acts, told_at
+    SELECT waiting.*, told_at, told_name,
+           row_number() OVER (PARTITION BY acts, told_at
                               ORDER BY severity DESC, began_at, alert_id) AS number
     FROM waiting CROSS JOIN counted
-    CROSS JOIN LATERAL (SELECT CASE WHEN digests <= $3 THEN facility_id END AS told_at) AS whose
+    CROSS JOIN LATERAL (SELECT CASE WHEN digests <= $3 THEN facility_id END AS told_at,
+                               CASE WHEN digests <= $3 THEN facility_name END AS told_name) AS whose
 ), digest AS (
-    SELECT district, told_at, acts, count(*) AS alerts,
-           json_agg(json_build_array(rule, {ABOUT}) ORDER BY number)
+    SELECT told_at, told_name, acts, count(*) AS alerts,
+           json_agg(json_build_array(rule, json_build_array(
+               facility_id, facility_name, item_id, item_name, lot, began_at)) ORDER BY number)
                FILTER (WHERE number <= {DIGEST_LINES}) AS lines
-    FROM line AS one GROUP BY district, told_at, acts ORDER BY 4 DESC, 1, 2, 3 LIMIT $3
+    FROM line GROUP BY told_at, told_name, acts
 )
 SELECT {EVERYTHING},
     (SELECT json_agg(json_build_array(
-         district, {DISTRICT_NAME.format(of="digest")}, told_at,
-         (SELECT name FROM facility WHERE facility_id = told_at), acts, alerts, lines))
+         $4, (SELECT name FROM district WHERE district_id = $4), told_at, told_name, acts, alerts,
+         lines) ORDER BY told_at, acts)
      FROM digest) AS digests
 """
 
@@ -151,12 +171,20 @@ async def find_pressing(
     return singles, groups
 
 
-async def list_digests(model: ReadModel, *, officers: Mapping[str, str], most: int) -> list[Digest]:
-    """Alerts that can wait. `officers`: who acts, by rule."""
-    snapshot = await model.fetch(DIGESTS, list(officers), list(officers.values()), most)
+async def list_alerting_districts(model: ReadModel) -> list[str]:
+    """All that may have something to tell; '' for what is of none."""
+    districts: list[str] = (await model.fetch(DISTRICTS)).loads("districts")
+    return districts
+
+
+async def list_digests(
+    model: ReadModel, district: str, *, officers: Mapping[str, str], most: int
+) -> list[Digest]:
+    """A district's alerts that can wait. `officers`: who acts, by rule."""
+    snapshot = await model.fetch(DIGESTS, list(officers), list(officers.values()), most, district)
     return [
         Digest(
-            district,
+            of,
             name,
             facility_id,
             facility_name,
@@ -164,7 +192,7 @@ async def list_digests(model: ReadModel, *, officers: Mapping[str, str], most: i
             alerts,
             [(rule, About(*about)) for rule, about in lines],
         )
-        for district, name, facility_id, facility_name, officer, alerts, lines in snapshot.loads(
+        for of, name, facility_id, facility_name, officer, alerts, lines in snapshot.loads(
             "digests"
         )
     ]

@@ -1,4 +1,4 @@
-"""The state summed up for its metrics: by district and level, and by item. All of it is kept."""
+"""The state summed up for its metrics: by district and level, by item, and its open alerts."""
 
 from dataclasses import dataclass
 from typing import Final, NamedTuple, get_args
@@ -29,6 +29,12 @@ WITH today AS MATERIALIZED (
     SELECT item_no, {_SUMS} FROM item_tally
     WHERE scope = 'level' AND place = ANY (ARRAY{list(get_args(Level))})
     GROUP BY item_no HAVING sum({" + ".join(f"items_{status}" for status in STATUSES)}) > 0
+), alerting AS (
+    SELECT rule, coalesce(nullif(alert.district_id, ''), place.district_id, '') AS district,
+           severity, CASE WHEN acknowledged_at IS NULL THEN 'open' ELSE 'acknowledged' END AS state,
+           count(*) AS alerts
+    FROM alert LEFT JOIN facility_state AS place USING (facility_no)
+    WHERE closed_at IS NULL GROUP BY 1, 2, 3, 4
 )
 SELECT {EVERYTHING},
     (SELECT json_agg(json_build_array(
@@ -36,7 +42,9 @@ SELECT {EVERYTHING},
          json_build_array(served, in_part, sent_away), json_build_array({_COUNTS})))
      FROM place) AS places,
     (SELECT json_agg(json_build_array(item_id, json_build_array({_COUNTS})))
-     FROM item JOIN item_number USING (item_no)) AS items
+     FROM item JOIN item_number USING (item_no)) AS items,
+    (SELECT json_agg(json_build_array(rule, district, severity, state, alerts))
+     FROM alerting) AS alerts
 """
 
 
@@ -65,10 +73,21 @@ class ItemFigures(NamedTuple):
     facilities: list[int]
 
 
+class AlertFigures(NamedTuple):
+    """How many alerts are open; `district` is the facility's where it is about one."""
+
+    rule: str
+    district: str
+    severity: str
+    state: str
+    alerts: int
+
+
 @dataclass(frozen=True, slots=True)
 class StateFigures:
     places: list[PlaceFigures]
     items: list[ItemFigures]
+    alerts: list[AlertFigures]
 
 
 async def sum_up_state(model: ReadModel) -> StateFigures:
@@ -77,4 +96,5 @@ async def sum_up_state(model: ReadModel) -> StateFigures:
     return StateFigures(
         [PlaceFigures(*fields) for fields in snapshot.loads("places")],
         [ItemFigures(*fields) for fields in snapshot.loads("items")],
+        [AlertFigures(*fields) for fields in snapshot.loads("alerts")],
     )

@@ -51,7 +51,7 @@ async def fill(client: httpx.AsyncClient) -> None:
         *[
             await client.put(
                 f"/v1/items/{item_id}",
-                json={"name": item_id, "base_unit": "tablet", "levels": ["PHC"]},
+                json={"name": item_id, "base_unit": "tablet", "levels": ["PHC"], "ved": "V"},
             )
             for item_id in ("ORS", "PCM")
         ],

@@ -14,7 +14,7 @@ from alerts.settings import AlertmanagerSettings
 from alerts.wording import tell_digest, tell_group, tell_single
 from infra.local.ports import free_port
 from projections.figures.days import INDIA
-from projections.queries.open_alerts import find_pressing, list_digests
+from projections.queries.open_alerts import find_pressing, list_alerting_districts, list_digests
 from projections.reading import ReadModel
 from projections.settings import ReadingSettings
 from stream.alerts import Subject
@@ -106,7 +106,12 @@ async def test_nobody_is_reminded_of_what_was_snoozed(model: ReadModel, timeline
 
 
 async def test_a_digest_for_each_facility_and_officer(model: ReadModel) -> None:
-    digests = await list_digests(model, officers=OFFICERS, most=100)
+    assert await list_alerting_districts(model) == ["ajmer", "kota"]
+    digests = [
+        digest
+        for district in ("ajmer", "kota")
+        for digest in await list_digests(model, district, officers=OFFICERS, most=100)
+    ]
     places = {(one.facility_id, one.officer, one.alerts) for one in digests}
     assert places == {
         (FACILITY, "in_charge", 1),
@@ -122,13 +127,17 @@ async def test_a_digest_for_each_facility_and_officer(model: ReadModel) -> None:
     assert told["labels"]["day"] == "2026-03-03"
 
 
-async def test_too_many_digests_are_told_by_district(model: ReadModel) -> None:
-    digests = await list_digests(model, officers=OFFICERS, most=2)
-    assert {(one.district, one.facility_id, one.alerts) for one in digests} == {
-        ("ajmer", None, 2),
-        ("kota", None, 1),
+async def test_too_many_digests_are_told_together(model: ReadModel) -> None:
+    [digest] = await list_digests(model, "ajmer", officers=OFFICERS, most=1)
+    assert (digest.facility_id, digest.alerts) == (None, 2)
+    told = tell_digest(digest, datetime.now(UTC), URL)
+    assert told["annotations"]["summary"] == "Ajmer: 2 to do for the officer in charge"
+    assert {
+        line.split(" at ")[1].split(",")[0] for line in told["annotations"]["lines"].splitlines()
+    } == {
+        "PHC Pushkar",
+        "PHC Kekri",
     }
-    assert "2 to do" in tell_digest(digests[0], datetime.now(UTC), URL)["annotations"]["summary"]
 
 
 async def test_alertmanager_takes_it_all(

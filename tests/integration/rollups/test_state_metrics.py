@@ -34,6 +34,11 @@ async def state(figures: Figures) -> None:
     await figures.add_patients("PHC-1", 7, 2, 1)
     await figures.add_patients("PHC-1", 50, 50, 50, day=TODAY - DAY)
     await figures.tally()
+    await figures.connection.execute(
+        "INSERT INTO alert SELECT facility_id, gen_random_uuid(), 'out_of_stock', facility_no, '',"
+        " item_no, '', 1, 1, 'critical', now(), now(), NULL, NULL, NULL, NULL, NULL, '{}'"
+        " FROM item_state JOIN facility_number USING (facility_no) WHERE status = 'out'"
+    )
 
 
 @pytest.mark.usefixtures("state")
@@ -56,6 +61,9 @@ async def test_the_state_is_told_by_one_worker(stack: Stack, figures: Figures) -
         assert told.value("dawalog_item_facilities", {"item_id": "ORS", "status": "ok"}) == 1
         assert told.value("dawalog_expiring_value_rupees", phc) == 2.5
         assert told.value("dawalog_patients_today", phc | {"outcome": "served"}) == 7
+        critical = {"rule": "out_of_stock", "severity": "critical", "state": "open"}
+        assert told.value("dawalog_alerts", critical | {"district": "D1"}) == 1
+        assert told.value("dawalog_alerts", critical) == 2
         for name, _, labels in told.described():
             assert labels <= set(METRICS[name].labels)
 

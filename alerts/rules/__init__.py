@@ -4,9 +4,17 @@ from collections.abc import Mapping
 from typing import Final
 
 from alerts.rule import Rule
+from alerts.rules.district_shortage import DISTRICT_SHORTAGE
+from alerts.rules.expired_stock import EXPIRED_STOCK
 from alerts.rules.low_stock import LOW_STOCK
 from alerts.rules.not_started import NOT_STARTED
 from alerts.rules.out_of_stock import OUT_OF_STOCK
+from alerts.rules.recalled_dispensed import RECALLED_DISPENSED
+from alerts.rules.recalled_stock import RECALLED_STOCK
+from alerts.rules.runs_out_soon import RUNS_OUT_SOON
+from alerts.rules.surge import SURGE
+from alerts.rules.unmet_demand import UNMET_DEMAND
+from alerts.rules.will_expire import WILL_EXPIRE
 
 RULES: Final[Mapping[str, Rule]] = {
     rule.id: rule
@@ -14,5 +22,13 @@ RULES: Final[Mapping[str, Rule]] = {
         NOT_STARTED,
         OUT_OF_STOCK,
         LOW_STOCK,
+        RUNS_OUT_SOON,
+        UNMET_DEMAND,
+        WILL_EXPIRE,
+        EXPIRED_STOCK,
+        RECALLED_STOCK,
+        RECALLED_DISPENSED,
+        DISTRICT_SHORTAGE,
+        SURGE,
     )
 }

@@ -3,7 +3,7 @@
 from typing import Final
 
 from alerts.rule import Rule
-from alerts.rules.importance import VED
+from alerts.rules.importance import severity, ved_of
 
 LOW_STOCK: Final = Rule(
     id="low_stock",
@@ -15,10 +15,10 @@ LOW_STOCK: Final = Rule(
     what_to_do="Indent for it now: what is there lasts for less than lead time and safety stock.",
     ends="Its usable stock is at the minimum again, or nothing of it is left (out_of_stock).",
     holds=f"""
-        SELECT facility_no, item_no, CASE WHEN ved = 'V' THEN 'warning' ELSE 'info' END AS severity,
-               NULL::timestamptz AS began_at,
+        SELECT facility_no, item_no, NULL::timestamptz AS began_at,
+               {severity(vital="warning", others="info")} AS severity,
                jsonb_build_object('usable', usable, 'minimum', min_quantity, 'ved', ved) AS evidence
-        FROM stocked CROSS JOIN LATERAL {VED} AS importance
+        FROM stocked CROSS JOIN LATERAL {ved_of("stocked")} AS importance
         WHERE essential AND status = 'low'
     """,
 )

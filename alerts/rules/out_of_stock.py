@@ -3,7 +3,7 @@
 from typing import Final
 
 from alerts.rule import Rule
-from alerts.rules.importance import VED, severity_by
+from alerts.rules.importance import severity, ved_of
 
 OUT_OF_STOCK: Final = Rule(
     id="out_of_stock",
@@ -15,9 +15,10 @@ OUT_OF_STOCK: Final = Rule(
     what_to_do="Ask for the rescue transfer; until it comes, buy locally or send patients on.",
     ends="Something of it is usable again, or it is no longer on the level's essential list.",
     holds=f"""
-        SELECT facility_no, item_no, {severity_by("ved")} AS severity, out_since AS began_at,
+        SELECT facility_no, item_no, out_since AS began_at,
+               {severity(vital="critical", others="warning")} AS severity,
                jsonb_build_object('on_hand', on_hand, 'usable', usable, 'ved', ved) AS evidence
-        FROM stocked CROSS JOIN LATERAL {VED} AS importance
+        FROM stocked CROSS JOIN LATERAL {ved_of("stocked")} AS importance
         WHERE essential AND status = 'out'
     """,
 )

@@ -132,17 +132,19 @@ async def find_differences(
     damping: Damping,
 ) -> AsyncIterator[Finding]:
     """What is to be appended; within a transaction, which sees one state."""
-    statement = _statement(
-        query=rule.query,
-        held=_held(rule),
-        relations=scope.relations,
-        known=scope.known(rule),
-    )
+    statement = statement_of(rule, scope)
     easing = list(damping.alert_ids) if rule.keep_for else []
     rows = connection.cursor(statement, now, rule.id, easing, *scope.arguments, prefetch=FETCH_ROWS)
     async for fields in rows:
         if finding := _decide(rule, Row(*fields), now, damping):
             yield finding
+
+
+def statement_of(rule: Rule, scope: Scope) -> str:
+    """Takes the instant, the rule's id, alerts to look at again, and the scope's arguments."""
+    return _statement(
+        query=rule.query, held=_held(rule), relations=scope.relations, known=scope.known(rule)
+    )
 
 
 def _held(rule: Rule) -> str:

@@ -273,6 +273,9 @@ async def open_connection(
             # and to be read to its end.
             "plan_cache_mode": "force_custom_plan",
             "cursor_tuple_fraction": "1",
+            # Always by facility: else the whole state is read for each partition.
+            "enable_seqscan": "off",
+            "enable_mergejoin": "off",
         },
     )
     try:

@@ -7,6 +7,7 @@ those that something happened to), beside any table of the read model:
     place      facility_no, facility_id, partition, level, district_id, state, counted_at, silent,
                evaluated_on: the facilities looked at
     stocked    the columns of `item_state` and `place`: their items
+    importance item_no, ved: what their records say, null where they say nothing
     tallied    district_id, item_no, items_out, … items_unknown, facilities: sums over a district
 
 and yields `severity` (text), `began_at` (timestamptz: since when by the data; null: since it is

@@ -30,6 +30,12 @@ _TALLIED: Final = """
         FROM item_tally WHERE scope = 'district' {which} GROUP BY place, item_no
     ) AS summed
 """
+_IMPORTANCE: Final = """
+    SELECT DISTINCT ON (item_no) item_no, body ->> 'ved' AS ved
+    FROM item_number LEFT JOIN item_record
+      ON item_record.item_id = item_number.item_id AND valid_from <= $1
+    {which} ORDER BY item_no, valid_from DESC, log_offset DESC
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +58,8 @@ class Scope:
 def all_of_partition(partition: int) -> Scope:
     within = "facility_no IN (SELECT facility_no FROM place)"
     return Scope(
-        f"place AS MATERIALIZED ({_PLACE} WHERE partition = $4::int), stocked AS ({_STOCKED})",
+        f"""place AS MATERIALIZED ({_PLACE} WHERE partition = $4::int), stocked AS ({_STOCKED}),
+        importance AS MATERIALIZED ({_IMPORTANCE.format(which="")})""",
         within,
         within,
         [partition],
@@ -69,6 +76,9 @@ def touched(pairs: Collection[tuple[int, int]]) -> Scope:
         stocked AS (
             SELECT * FROM pair JOIN place USING (facility_no)
             JOIN item_state USING (facility_no, item_no)
+        ),
+        importance AS MATERIALIZED (
+            {_IMPORTANCE.format(which="WHERE item_no = ANY ($5::int[])")}
         )""",
         "facility_no = ANY ($4::int[])",
         "facility_no = ANY ($4::int[]) AND (facility_no, item_no) IN (SELECT * FROM pair)",
@@ -78,7 +88,8 @@ def touched(pairs: Collection[tuple[int, int]]) -> Scope:
 
 def all_districts() -> Scope:
     return Scope(
-        f"tallied AS ({_TALLIED.format(which='')})",
+        f"""tallied AS ({_TALLIED.format(which="")}),
+        importance AS MATERIALIZED ({_IMPORTANCE.format(which="")})""",
         "facility_no = 0",
         "facility_no = 0",
         [],
@@ -92,7 +103,10 @@ def touched_districts(pairs: Collection[tuple[str, int]]) -> Scope:
     return Scope(
         f"""pair AS MATERIALIZED (
             SELECT * FROM unnest($4::text[], $5::int[]) AS pair (district_id, item_no)
-        ), tallied AS ({_TALLIED.format(which="AND (place, item_no) IN (SELECT * FROM pair)")})""",
+        ), tallied AS ({_TALLIED.format(which="AND (place, item_no) IN (SELECT * FROM pair)")}),
+        importance AS MATERIALIZED (
+            {_IMPORTANCE.format(which="WHERE item_no = ANY ($5::int[])")}
+        )""",
         "facility_no = 0 AND district_id = ANY ($4::text[])",
         f"facility_no = 0 AND {within}",
         [[district_id for district_id, _ in pairs], [item_no for _, item_no in pairs]],

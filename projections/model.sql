@@ -380,6 +380,7 @@ CREATE TABLE consumption_day (
     unserved    integer NOT NULL,                     -- lines that were not dispensed in full
     PRIMARY KEY (facility_no, item_no, day)
 ) WITH (fillfactor = 70);
+CREATE INDEX consumption_day_unserved ON consumption_day (facility_no, day) WHERE unserved > 0;
 
 -- Patients of a day, a prescription (a dispense event) each.
 CREATE TABLE patient_day (

@@ -3,7 +3,7 @@
 from typing import Final
 
 from alerts.rule import Parameter, Rule
-from alerts.rules.importance import severity, ved_of
+from alerts.rules.importance import severity
 
 DISTRICT_SHORTAGE: Final = Rule(
     id="district_shortage",
@@ -27,7 +27,7 @@ DISTRICT_SHORTAGE: Final = Rule(
                {severity(vital="critical", others="warning")} AS severity,
                jsonb_build_object('out', items_out, 'reporting', facilities - items_unknown,
                                   'silent', items_unknown, 'ved', ved) AS evidence
-        FROM tallied CROSS JOIN LATERAL {ved_of("tallied")} AS importance
+        FROM tallied JOIN importance USING (item_no)
         WHERE items_out >= {{facilities}}
           AND items_out * 100 >= (facilities - items_unknown) * {{percent}}
     """,

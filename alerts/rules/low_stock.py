@@ -3,7 +3,7 @@
 from typing import Final
 
 from alerts.rule import Rule
-from alerts.rules.importance import severity, ved_of
+from alerts.rules.importance import severity
 
 LOW_STOCK: Final = Rule(
     id="low_stock",
@@ -18,7 +18,7 @@ LOW_STOCK: Final = Rule(
         SELECT facility_no, item_no, NULL::timestamptz AS began_at,
                {severity(vital="warning", others="info")} AS severity,
                jsonb_build_object('usable', usable, 'minimum', min_quantity, 'ved', ved) AS evidence
-        FROM stocked CROSS JOIN LATERAL {ved_of("stocked")} AS importance
+        FROM stocked JOIN importance USING (item_no)
         WHERE essential AND status = 'low'
     """,
 )

@@ -3,7 +3,7 @@
 from typing import Final
 
 from alerts.rule import Rule
-from alerts.rules.importance import severity, ved_of
+from alerts.rules.importance import severity
 
 OUT_OF_STOCK: Final = Rule(
     id="out_of_stock",
@@ -18,7 +18,7 @@ OUT_OF_STOCK: Final = Rule(
         SELECT facility_no, item_no, out_since AS began_at,
                {severity(vital="critical", others="warning")} AS severity,
                jsonb_build_object('on_hand', on_hand, 'usable', usable, 'ved', ved) AS evidence
-        FROM stocked CROSS JOIN LATERAL {ved_of("stocked")} AS importance
+        FROM stocked JOIN importance USING (item_no)
         WHERE essential AND status = 'out'
     """,
 )

@@ -3,7 +3,7 @@
 from typing import Final
 
 from alerts.rule import Parameter, Rule
-from alerts.rules.recalled_stock import RECALLED_ITEMS, RECALLED_NOW
+from alerts.rules.recalled_stock import IS_RECALLED, RECALLS
 
 RECALLED_DISPENSED: Final = Rule(
     id="recalled_dispensed",
@@ -22,12 +22,12 @@ RECALLED_DISPENSED: Final = Rule(
     from_first_count=False,
     opens_in_silence=True,
     holds=f"""
-        SELECT stocked.facility_no, stocked.item_no, lot, given.first_at AS began_at,
+        SELECT facility_no, item_no, lot, given.first_at AS began_at,
                'critical' AS severity,
                jsonb_build_object('recalled_at', recalled_at, 'dispenses', dispenses,
                                   'quantity', quantity, 'last_event_id', last_event_id) AS evidence
-        FROM stocked JOIN card USING (facility_no, item_no)
-        CROSS JOIN LATERAL {RECALLED_NOW} AS recall
+        FROM {RECALLS} AS recall JOIN stocked USING (item_no)
+        JOIN card USING (facility_no, item_no)
         CROSS JOIN LATERAL (
             SELECT min(entry.occurred_at) AS first_at, max(entry.occurred_at) AS last_at,
                    count(*) AS dispenses, -sum(quantity) AS quantity,
@@ -37,7 +37,6 @@ RECALLED_DISPENSED: Final = Rule(
               AND entry.lot = card.lot AND entry.occurred_at >= recalled_at
               AND entry.reversed_at IS NULL AND quantity < 0 AND type = 'medicine_dispensed'
         ) AS given
-        WHERE stocked.item_no IN {RECALLED_ITEMS} AND lot <> ''
-          AND given.last_at > {{now}} - interval '1 day' * {{days}}
+        WHERE {IS_RECALLED} AND given.last_at > {{now}} - interval '1 day' * {{days}}
     """,
 )

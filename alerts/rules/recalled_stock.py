@@ -4,16 +4,33 @@ from typing import Final
 
 from alerts.rule import Rule
 
-RECALLED_ITEMS: Final = """(
-    SELECT DISTINCT item_no FROM recall_record JOIN item_number USING (item_id)
+# Recalls in force, by the newest version of each that counts today, with the day on which they
+# began; a lot's own spans (`recalled_spans`) would be dear to ask for at each facility.
+RECALLS: Final = """(
+    SELECT item_no, spelling(lot) AS spelt, manufacturer, recalled_at
+    FROM (
+        SELECT DISTINCT ON (recall_id) * FROM recall_record
+        WHERE valid_from < india_midnight(india_day({now}) + 1)
+        ORDER BY recall_id, valid_from DESC, log_offset DESC
+    ) AS newest JOIN item_number USING (item_id)
+    CROSS JOIN LATERAL (
+        SELECT india_midnight(india_day(min(valid_from))) AS recalled_at
+        FROM recall_record AS version
+        WHERE version.recall_id = newest.recall_id AND NOT version.lifted
+          AND (version.item_id, version.lot) = (newest.item_id, newest.lot)
+          AND NOT EXISTS (
+              SELECT FROM recall_record AS later
+              WHERE later.recall_id = version.recall_id AND later.lifted
+                AND (later.valid_from, later.log_offset) > (version.valid_from, version.log_offset)
+                AND later.valid_from <= newest.valid_from)
+    ) AS begun
+    WHERE NOT lifted
 )"""
 
-# The span of days in which a lot of `card` is recalled, if today is one of them.
-RECALLED_NOW: Final = """(
-    SELECT lower(span) AS recalled_at
-    FROM unnest(recalled_spans(card.facility_no, card.item_no, card.lot, evaluated_on)) AS span
-    WHERE span @> india_midnight(evaluated_on)
-)"""
+IS_RECALLED: Final = """
+    lot <> '' AND spelling(lot) = spelt AND (
+        manufacturer IS NULL OR may_be_made_by(manufacturer, facility_no, item_no, lot))
+"""
 
 RECALLED_STOCK: Final = Rule(
     id="recalled_stock",
@@ -27,11 +44,11 @@ RECALLED_STOCK: Final = Rule(
     from_first_count=False,
     opens_in_silence=True,
     holds=f"""
-        SELECT stocked.facility_no, stocked.item_no, lot, recalled_at AS began_at,
+        SELECT facility_no, item_no, lot, recalled_at AS began_at,
                'critical' AS severity,
                jsonb_build_object('on_hand', card.on_hand, 'expiry', expiry) AS evidence
-        FROM stocked JOIN card USING (facility_no, item_no)
-        CROSS JOIN LATERAL {RECALLED_NOW} AS recall
-        WHERE stocked.item_no IN {RECALLED_ITEMS} AND lot <> '' AND card.on_hand > 0
+        FROM {RECALLS} AS recall JOIN stocked USING (item_no)
+        JOIN card USING (facility_no, item_no)
+        WHERE card.on_hand > 0 AND {IS_RECALLED}
     """,
 )

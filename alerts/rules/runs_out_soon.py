@@ -3,7 +3,7 @@
 from typing import Final
 
 from alerts.rule import Parameter, Rule
-from alerts.rules.importance import severity, ved_of
+from alerts.rules.importance import severity
 from projections.figures.rating import LEAST_AVAILABLE_DAYS, SECONDS_A_DAY
 
 RUNS_OUT_SOON: Final = Rule(
@@ -28,10 +28,10 @@ RUNS_OUT_SOON: Final = Rule(
                    'usable', usable, 'ved', ved, 'lead_days', {{lead_days}}, 'days_of_stock', round(
                        usable::numeric * available_seconds / (consumed * {SECONDS_A_DAY}), 1)
                ) AS evidence
-        FROM stocked CROSS JOIN LATERAL {ved_of("stocked")} AS importance
+        FROM stocked JOIN importance USING (item_no)
         WHERE essential AND usable > 0 AND consumed > 0
           AND available_seconds >= {LEAST_AVAILABLE_DAYS * SECONDS_A_DAY}
-          AND usable::numeric * available_seconds
-              < {{lead_days}}::numeric * consumed * {SECONDS_A_DAY}
+          AND usable::float8 * available_seconds
+              < {{lead_days}}::float8 * consumed * {SECONDS_A_DAY}
     """,
 )

@@ -3,7 +3,7 @@
 from typing import Final
 
 from alerts.rule import Parameter, Rule
-from alerts.rules.importance import severity, ved_of
+from alerts.rules.importance import severity
 
 UNMET_DEMAND: Final = Rule(
     id="unmet_demand",
@@ -27,14 +27,13 @@ UNMET_DEMAND: Final = Rule(
                {severity(vital="critical", others="warning")} AS severity,
                jsonb_build_object('unserved', unserved, 'unmet', unmet, 'usable', usable,
                                   'ved', ved) AS evidence
-        FROM stocked CROSS JOIN LATERAL {ved_of("stocked")} AS importance
-        CROSS JOIN LATERAL (
-            SELECT sum(unserved) AS unserved, sum(unmet) AS unmet,
-                   min(day) FILTER (WHERE unserved > 0) AS first_day
-            FROM consumption_day AS used
-            WHERE used.facility_no = stocked.facility_no AND used.item_no = stocked.item_no
-              AND day > india_day({{now}}) - {{days}}
-        ) AS demand
-        WHERE status IN ('out', 'low') AND unserved >= {{least}}
+        FROM (
+            SELECT facility_no, item_no, sum(unserved) AS unserved, sum(unmet) AS unmet,
+                   min(day) AS first_day
+            FROM place JOIN consumption_day USING (facility_no)
+            WHERE unserved > 0 AND day > india_day({{now}}) - {{days}}
+            GROUP BY facility_no, item_no HAVING sum(unserved) >= {{least}}
+        ) AS demand JOIN stocked USING (facility_no, item_no) JOIN importance USING (item_no)
+        WHERE status IN ('out', 'low')
     """,
 )

@@ -17,7 +17,17 @@ if TYPE_CHECKING:
     from infra.bench.stack import BenchStack
     from infra.bench.state import GeneratedState
 
-NAMES = ("projection", "freshness", "live", "append", "reads", "past", "rebuild", "summary")
+NAMES = (
+    "projection",
+    "freshness",
+    "live",
+    "append",
+    "reads",
+    "past",
+    "rebuild",
+    "summary",
+    "alerts",
+)
 
 
 def bench(
@@ -31,12 +41,12 @@ def bench(
         int | None,
         typer.Option(
             min=1,
-            help="projection, rebuild, summary: of how many the events are.  "
-            "[default: 3000; summary: 17500]",
+            help="projection, rebuild, summary, alerts: of how many the events are.  "
+            "[default: 3000; summary, alerts: 17500]",
         ),
     ] = None,
     items: Annotated[
-        int, typer.Option(min=1, help="projection, rebuild, summary: how many each of them has.")
+        int, typer.Option(min=1, help="projection, rebuild, summary, alerts: how many each.")
     ] = 300,
     late: Annotated[
         float, typer.Option(min=0, max=100, help="projection: % that come up to 2 days late.")
@@ -90,6 +100,8 @@ def bench(
     for one in NAMES if name == "all" else (name,):
         if one == "summary":
             report = _measure_state(state, data_dir, runs=runs, seconds=seconds)
+        elif one == "alerts":
+            report = _measure_alerts(state, runs=runs)
         else:
             report = _measure(one, mix, runs=runs, seconds=seconds, lines=lines, streams=streams)
         if as_json:
@@ -115,6 +127,14 @@ def _measure(
     }
     with bench_stack() as stack:
         return measures[name](stack)
+
+
+def _measure_alerts(state: "GeneratedState", *, runs: int) -> "Report":
+    from infra.bench import alerts
+    from infra.bench.stack import bench_stack
+
+    with bench_stack() as stack:
+        return alerts.measure(stack, facilities=state.facilities, items=state.items, runs=runs)
 
 
 def _measure_state(

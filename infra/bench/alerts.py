@@ -1,0 +1,103 @@
+"""`dawalog bench alerts`: all rules over a whole state, though nothing happened.
+
+Figures are written straight into the read model: what is measured is how long the rules take, and
+how much memory the evaluating process needs for it.
+"""
+
+import asyncio
+import resource
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import Any, Final
+
+import asyncpg
+
+from alerts.difference import Damping, find_differences, statement_of
+from alerts.evaluation import open_connection
+from alerts.rules import RULES
+from alerts.scopes import Scope, all_districts, all_of_partition
+from infra.bench.report import Report, say
+from infra.bench.stack import PARTITIONS, BenchStack
+from projections.settings import DatabaseSettings
+
+FILL: Final = Path(__file__).with_name("alerts_state.sql")
+
+OPEN: Final = """
+INSERT INTO alert (place, alert_id, rule, facility_no, district_id, item_no, lot, ordinal, revision,
+                   severity, began_at, opened_at, evidence)
+SELECT coalesce(facility_id, 'district/' || told.district_id), gen_random_uuid(), $2,
+       coalesce(facility_no, 0), coalesce(told.district_id, ''), coalesce(item_no, 0),
+       coalesce(lot, ''), 1, 1, severity, coalesce(began_at, $1), $1, evidence::jsonb
+FROM ({difference}) AS told
+LEFT JOIN facility_number USING (facility_id) LEFT JOIN item_number USING (item_id)
+"""
+
+
+def measure(stack: BenchStack, *, facilities: int, items: int, runs: int) -> Report:
+    return asyncio.run(_measure(stack, facilities, items, runs))
+
+
+async def _measure(stack: BenchStack, facilities: int, items: int, runs: int) -> Report:
+    await stack.empty_database()
+    connection = await stack.connect()
+    fill = FILL.read_text()
+    for name, number in (
+        (":facilities", facilities),
+        (":items", items),
+        (":partitions", PARTITIONS),
+    ):
+        fill = fill.replace(name, str(number))
+    await connection.execute(fill)
+    say("filled")
+    await _open_all(connection)
+    await connection.execute("ANALYZE")
+    await connection.close()
+    taken = []
+    settings = DatabaseSettings(database_url=stack.servers.database_url)
+    async with open_connection(settings, 1) as reading:
+        for run in range(runs):
+            taken.append(await _pass(reading))
+            say(f"run {run + 1}: {taken[-1]}")
+    rates: list[dict[str, float | str]] = [
+        {"what": name, "seconds": round(median(run[name] for run in taken), 3)}
+        for name in ("all", *RULES)
+    ]
+    return Report(name="alerts", ratios={}, rates=rates, runs=taken)
+
+
+def _scopes(of_districts: bool) -> list[Scope]:
+    if of_districts:
+        return [all_districts()]
+    return [all_of_partition(number) for number in range(PARTITIONS)]
+
+
+async def _open_all(connection: "asyncpg.Connection[Any]") -> None:
+    """An open alert for all that holds, as after the first evaluation."""
+    for rule in RULES.values():
+        for scope in _scopes(rule.is_of_district):
+            difference = statement_of(rule, scope)
+            await connection.execute(
+                OPEN.format(difference=difference), datetime.now(UTC), rule.id, [], *scope.arguments
+            )
+    say(f"{await connection.fetchval('SELECT count(*) FROM alert'):,} alerts are open")
+
+
+async def _pass(connection: "asyncpg.Connection[Any]") -> dict[str, float]:
+    """Seconds by rule and in all; how much was found; the greatest memory so far."""
+    took: dict[str, float] = {}
+    found = 0
+    began = perf_counter()
+    for rule in RULES.values():
+        rule_began = perf_counter()
+        for scope in _scopes(rule.is_of_district):
+            async with connection.transaction(isolation="repeatable_read", readonly=True):
+                async for _ in find_differences(
+                    connection, rule, scope, now=datetime.now(UTC), damping=Damping()
+                ):
+                    found += 1
+        took[rule.id] = round(perf_counter() - rule_began, 3)
+    took["all"] = round(perf_counter() - began, 3)
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return took | {"found": found, "peak_mb": round(peak_mb, 1)}

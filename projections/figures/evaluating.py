@@ -8,7 +8,7 @@ import asyncpg
 
 from projections.figures.places import bring_to_day
 from projections.figures.rating import rate
-from projections.figures.states import Touched, tell_states
+from projections.figures.states import tell_states
 from projections.figures.stock_outs import BEGINNING, Pair, refold_stock_outs
 
 # Every item with a state, and of facilities that have been counted every essential one.
@@ -91,7 +91,7 @@ async def evaluate_items(
     """
     await refold_stock_outs(connection, dict.fromkeys(recalled, BEGINNING))
     await rate(connection, pairs)
-    await tell_states(connection, dict.fromkeys(pairs, Touched()))
+    await tell_states(connection, pairs)
     await connection.execute(
         DROP, [facility_no for facility_no, _ in pairs], [item_no for _, item_no in pairs]
     )

@@ -5,7 +5,6 @@ more, and the states of the items touched. Only where an item ran out or came ba
 came late, is its history looked at.
 """
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -22,7 +21,7 @@ from projections.figures.evaluating import evaluate_whole
 from projections.figures.first_facts import tell_first_facts
 from projections.figures.places import bring_to_day, count_anew, find_heard
 from projections.figures.rating import rate
-from projections.figures.states import Flagged, Touched, tell_states
+from projections.figures.states import Flagged, tell_states
 from projections.figures.stock_outs import BEGINNING, Pair, refold_stock_outs
 from stream.events import LoggedLotHeld, LoggedLotReleased
 
@@ -90,9 +89,10 @@ async def keep_figures(
         known={(facility_no, item_no) for facility_no, item_no, _ in changes.known},
     )
     first_new = _first_new(changes.lines, told)
-    touched = _list_touched(first_new, since, used, told)
-    flagged = await tell_states(connection, touched)
-    await _look_closer(connection, flagged, _Steps.of(changes.fold, told), first_new, since)
+    used_on = _first_used(used, told)
+    pairs = dict.fromkeys((*first_new, *since, *used_on))
+    flagged = await tell_states(connection, pairs, first_new, used_on)
+    await _look_closer(connection, flagged, changes.fold, first_new, since)
     if whole:
         await evaluate_whole(connection, whole, apart=told)
 
@@ -100,21 +100,22 @@ async def keep_figures(
 async def _look_closer(
     connection: "asyncpg.Connection[Any]",
     flagged: Sequence[Flagged],
-    steps: "_Steps",
+    fold: Fold,
     first_new: Mapping[Pair, datetime],
     since: dict[Pair, datetime],
 ) -> None:
     """Fold the stock-outs of items again that may have run out or come back; rate them anew."""
+    steps = _Steps(fold)
     states = {(each.facility_no, each.item_no): each for each in flagged}
     for pair, each in states.items():
         if (
             each.is_late
             or each.has_crossed
-            or (each.has_unusable and steps.count[pair] > 1)
+            or (each.has_unusable and pair in steps.several)
             or (each.is_new and pair in steps.empty)
         ):
             _note(since, pair, first_new.get(pair, BEGINNING))
-    for pair in steps.empty & steps.filled:
+    for pair in (steps.empty & steps.filled) & first_new.keys():
         _note(since, pair, first_new[pair])
     for pair in since.keys() & first_new.keys():
         _note(since, pair, first_new[pair])  # it may have run out by what came in order, too
@@ -122,7 +123,7 @@ async def _look_closer(
     anew = {pair for pair, each in states.items() if each.is_new or each.is_used_late}
     anew |= since.keys()
     await rate(connection, anew)
-    await tell_states(connection, dict.fromkeys(anew, Touched()))
+    await tell_states(connection, anew)
 
 
 async def _look_at_places(
@@ -187,39 +188,33 @@ def _first_new(lines: Lines, apart: Collection[Pair]) -> dict[Pair, datetime]:
     return first
 
 
-def _list_touched(
-    first_new: Mapping[Pair, datetime],
-    since: Iterable[Pair],
-    used: Iterable[tuple[int, int, date]],
-    apart: Collection[Pair],
-) -> dict[Pair, Touched]:
-    used_on: dict[Pair, date] = {}
+def _first_used(used: Iterable[tuple[int, int, date]], apart: Collection[Pair]) -> dict[Pair, date]:
+    first: dict[Pair, date] = {}
     for facility_no, item_no, day in used:
         pair = (facility_no, item_no)
-        if pair not in apart:
-            used_on[pair] = min(day, used_on.get(pair, day))
-    pairs = dict.fromkeys((*first_new, *since, *used_on))
-    return {pair: Touched(first_new.get(pair), used_on.get(pair)) for pair in pairs}
+        known = first.get(pair)
+        if (known is None or day < known) and pair not in apart:
+            first[pair] = day
+    return first
 
 
-@dataclass(slots=True)
 class _Steps:
-    """How many new entries items have, and which of them empty a card or leave something on it."""
+    """Items of which one new entry emptied a card, or left something on one, or that have several
+    new entries.
+    """
 
-    count: Counter[Pair] = field(default_factory=Counter)
-    empty: set[Pair] = field(default_factory=set)
-    filled: set[Pair] = field(default_factory=set)
-
-    @classmethod
-    def of(cls, fold: Fold, apart: Collection[Pair]) -> "_Steps":
-        steps = cls()
+    def __init__(self, fold: Fold) -> None:
+        self.empty: set[Pair] = set()
+        self.filled: set[Pair] = set()
+        self.several: set[Pair] = set()
+        seen: set[Pair] = set()
         for (facility_no, item_no, _), _, _, balance, _ in fold.entries:
             pair = (facility_no, item_no)
-            if pair in apart:
-                continue
-            steps.count[pair] += 1
-            (steps.filled if balance > 0 else steps.empty).add(pair)
-        return steps
+            (self.filled if balance > 0 else self.empty).add(pair)
+            if pair in seen:
+                self.several.add(pair)
+            else:
+                seen.add(pair)
 
 
 def _note(since: dict[Pair, datetime], pair: Pair, at: datetime) -> None:

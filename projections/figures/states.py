@@ -3,7 +3,7 @@
 One statement for all of a transaction's items. A roll-up changes only where an item's state does.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Final, NamedTuple
 
@@ -12,6 +12,8 @@ import asyncpg
 from projections.figures.stock_outs import Pair
 
 EXPIRING_DAYS: Final = 90
+
+NOTHING: Final[Mapping[Pair, Any]] = {}
 
 STATUSES: Final = ("out", "low", "ok", "over", "unrated", "unknown")
 """What the roll-ups count; `unknown` is every item of a facility that is silent."""
@@ -182,13 +184,6 @@ SELECT FROM changed LIMIT 0
 """
 
 
-class Touched(NamedTuple):
-    """What a transaction did to an item: its first new entry in fold order, its first new use."""
-
-    first_new_at: datetime | None = None
-    used_on: date | None = None
-
-
 class Flagged(NamedTuple):
     """An item that needs a closer look. `is_late`: an entry came before what was known,
     or is the first that stands;
@@ -205,17 +200,25 @@ class Flagged(NamedTuple):
 
 
 async def tell_states(
-    connection: "asyncpg.Connection[Any]", touched: Mapping[Pair, Touched]
+    connection: "asyncpg.Connection[Any]",
+    pairs: Collection[Pair],
+    first_new: Mapping[Pair, datetime] = NOTHING,
+    used_on: Mapping[Pair, date] = NOTHING,
 ) -> list[Flagged]:
-    """Write the state of these items, where they have been rated once; what needs a closer look."""
-    if not touched:
+    """Write the state of these items, where they have been rated once; what needs a closer look.
+
+    Args:
+        first_new: the first entry, in fold order, that this transaction brought.
+        used_on: the first day on which it brought a use.
+    """
+    if not pairs:
         return []
     rows = await connection.fetch(
         STATE,
-        [facility_no for facility_no, _ in touched],
-        [item_no for _, item_no in touched],
-        [each.first_new_at for each in touched.values()],
-        [each.used_on for each in touched.values()],
+        [facility_no for facility_no, _ in pairs],
+        [item_no for _, item_no in pairs],
+        [first_new.get(pair) for pair in pairs],
+        [used_on.get(pair) for pair in pairs],
     )
     return [Flagged(*row) for row in rows]
 

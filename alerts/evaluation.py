@@ -41,6 +41,9 @@ SOURCE: Final = "alerts"
 MOST_RECORDS: Final = 10_000
 """With more new records than that, whatever happened is found partition by partition."""
 
+MOST_WAITING: Final = 2_000
+"""With more records waiting to be projected, that comes first: some seconds' work at the most."""
+
 APPEND_AT_ONCE: Final = 500
 POLL_SECONDS: Final = 1.0
 PROJECTED_WITHIN_SECONDS: Final = 10.0
@@ -179,9 +182,11 @@ class Evaluation:
         ours = {partition for topic, partition in owned if topic == STOCK_EVENTS}
         if (REFERENCE, 0) in owned:
             ours.add(DISTRICTS)
+        waiting = sum(lag for (topic, _), lag in lags.items() if topic == STOCK_EVENTS)
         able = {
             turn
             for turn in ours
+            if waiting <= MOST_WAITING
             if not lags.get((STOCK_EVENTS, turn))
             or (stamps.get(turn) or datetime.min.replace(tzinfo=UTC)) > late
         }

@@ -46,7 +46,8 @@ async def read_transfers(
     Before any receipt all is `in_transit` (in nobody's on hand), `overdue` after 7 days or as
     configured; from the first receipt on, what is missing is `short`. A receipt without dispatch
     is `unmatched`. An item's figures are those of all its lots together: where the ends typed
-    different lots, the lots differ and the item agrees.
+    different lots, the lots differ and the item agrees. Where few transfers have the status asked
+    for, a page may hold fewer than `limit`, or none, and still have a `next_cursor`.
     """
     services = services_of(request)
     after, moment = FIRST, Moment(within_range(as_of), within_range(known_at))
@@ -71,9 +72,10 @@ async def read_transfers(
         "transfers": [_transfer(transfer, overdue_after) for transfer in page],
         "next_cursor": None,
     }
-    if len(found.transfers) > limit:
+    last = page[-1].key if len(found.transfers) > limit else found.looked_at_to
+    if last:
         pinned = moment.known_at or found.snapshot.known_at
-        body["next_cursor"] = encode_cursor(*page[-1].key, moment.as_of, pinned)
+        body["next_cursor"] = encode_cursor(*last, moment.as_of, pinned)
     return answer(request, services.reading, body, found.snapshot, whole_state=True)
 
 

@@ -24,7 +24,7 @@ KEYS_OF: Final = """
     WHERE to_facility_id = ANY ({ids})
       AND (from_facility_id, to_facility_id, transfer_id) > ($1::text, $2::text, $3::text)
 """
-OF_DISTRICT: Final = "ARRAY(SELECT facility_id FROM facility WHERE district_id = $10)"
+OF_DISTRICT: Final = "ARRAY(SELECT facility_id FROM facility WHERE district_id = $11)"
 
 # Per lot, per item, per transfer: `projections.transfers` says what the sums mean. Where the ends
 # typed different lots, the lots differ and the item's sums agree.
@@ -33,7 +33,9 @@ WITH moment AS MATERIALIZED (
     SELECT coalesce($7::timestamptz, now()) AS as_of,
            coalesce($7, 'infinity') AS cut_at, coalesce($8::timestamptz, 'infinity') AS known_at
 ), page AS MATERIALIZED (
-    SELECT * FROM ({{keys}}) AS transfer CROSS JOIN LATERAL (
+    SELECT * FROM (
+        {{keys}} ORDER BY 1, 2, 3 LIMIT $10::bigint
+    ) AS transfer CROSS JOIN LATERAL (
         SELECT min(dispatched_at) AS dispatched_at, min(received_at) AS received_at,
                bool_or(dispatched > received + damaged) AS is_short,
                bool_or(dispatched < received + damaged) AS is_over,
@@ -89,8 +91,15 @@ SELECT {EVERYTHING},
     (SELECT json_agg(json_build_array(from_facility_id, to_facility_id, transfer_id, statuses,
                                       dispatched_at, received_at, items)
                      ORDER BY from_facility_id, to_facility_id, transfer_id)
-     FROM page) AS transfers
+     FROM page) AS transfers,
+    CASE WHEN (SELECT count(*) FROM page) < $6 THEN (
+        SELECT json_build_array(from_facility_id, to_facility_id, transfer_id)
+        FROM ({{keys}} ORDER BY 1, 2, 3 LIMIT 1 OFFSET $10 - 1) AS last
+    ) END AS looked_at_to
 """
+
+LOOKED_AT: Final = 5_000
+"""Transfers that are added up for one page at the most: with a rare status it would walk all."""
 
 
 class TransferKey(NamedTuple):
@@ -123,8 +132,11 @@ class Transfer:
 
 @dataclass(frozen=True, slots=True)
 class Transfers:
+    """`looked_at_to`: where the page stopped though it isn't full and there may be more."""
+
     snapshot: Snapshot
     transfers: list[Transfer]
+    looked_at_to: TransferKey | None
 
 
 async def list_transfers(
@@ -137,10 +149,12 @@ async def list_transfers(
     after: TransferKey = FIRST,
     moment: Moment = PRESENT,
     limit: int,
+    looked_at: int = LOOKED_AT,
 ) -> Transfers | None:
     """By key, those with an end at the facility, and at a facility of the district, if given.
 
-    None if the facility isn't known. With `status`, those that have it among their statuses.
+    None if the facility isn't known. With `status`, those that have it among their statuses, of
+    the next `looked_at` transfers.
     """
     snapshot = await model.fetch(
         _statement(facility_id is not None, district_id is not None),
@@ -150,11 +164,17 @@ async def list_transfers(
         limit,
         *moment,
         facility_id,
+        looked_at,
         *(() if district_id is None else (district_id,)),
     )
     if not snapshot.row["is_known"]:
         return None
-    return Transfers(snapshot, [_transfer(fields) for fields in snapshot.loads("transfers")])
+    stopped_at = snapshot.loads("looked_at_to")
+    return Transfers(
+        snapshot,
+        [_transfer(fields) for fields in snapshot.loads("transfers")],
+        TransferKey(*stopped_at) if stopped_at else None,
+    )
 
 
 @cache

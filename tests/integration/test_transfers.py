@@ -94,8 +94,9 @@ class Network(Past):
     def transfers(
         self, facility_id: str, *, status: str | None = None, moment: Moment = PRESENT
     ) -> list[Transfer]:
-        """All pages, one transfer a page."""
+        """All pages, one transfer a page, of which two are looked at."""
         found: list[Transfer] = []
+        after = FIRST
         while True:
             page = self.runner.run(
                 list_transfers(
@@ -103,13 +104,17 @@ class Network(Past):
                     facility_id=facility_id,
                     status=status,
                     overdue_after=OVERDUE_AFTER,
-                    after=found[-1].key if found else FIRST,
+                    after=after,
                     moment=moment,
                     limit=1,
+                    looked_at=2,
                 )
             )
-            if page is None or not page.transfers:
+            stopped_at = page.transfers[-1].key if page and page.transfers else None
+            if page is None or not (stopped_at := stopped_at or page.looked_at_to):
                 return found
+            assert stopped_at > after
+            after = stopped_at
             found += page.transfers
 
     def on_hand(self, facility_id: str) -> int:

@@ -5,14 +5,23 @@ from typing import Final
 
 from alerts.rule import Rule
 from alerts.rules.district_shortage import DISTRICT_SHORTAGE
+from alerts.rules.entered_in_a_lump import ENTERED_IN_A_LUMP
 from alerts.rules.expired_stock import EXPIRED_STOCK
 from alerts.rules.low_stock import LOW_STOCK
+from alerts.rules.module_not_active import MODULE_NOT_ACTIVE
+from alerts.rules.negative_stock import NEGATIVE_STOCK
+from alerts.rules.no_count import NO_COUNT
+from alerts.rules.not_reporting import NOT_REPORTING
 from alerts.rules.not_started import NOT_STARTED
+from alerts.rules.nothing_dispensed import NOTHING_DISPENSED
 from alerts.rules.out_of_stock import OUT_OF_STOCK
 from alerts.rules.recalled_dispensed import RECALLED_DISPENSED
 from alerts.rules.recalled_stock import RECALLED_STOCK
+from alerts.rules.receipts_not_recorded import RECEIPTS_NOT_RECORDED
+from alerts.rules.reports_late import REPORTS_LATE
 from alerts.rules.runs_out_soon import RUNS_OUT_SOON
 from alerts.rules.surge import SURGE
+from alerts.rules.transfers_not_acknowledged import TRANSFERS_NOT_ACKNOWLEDGED
 from alerts.rules.unmet_demand import UNMET_DEMAND
 from alerts.rules.will_expire import WILL_EXPIRE
 
@@ -30,5 +39,14 @@ RULES: Final[Mapping[str, Rule]] = {
         RECALLED_DISPENSED,
         DISTRICT_SHORTAGE,
         SURGE,
+        MODULE_NOT_ACTIVE,
+        NOT_REPORTING,
+        NOTHING_DISPENSED,
+        REPORTS_LATE,
+        RECEIPTS_NOT_RECORDED,
+        TRANSFERS_NOT_ACKNOWLEDGED,
+        NO_COUNT,
+        NEGATIVE_STOCK,
+        ENTERED_IN_A_LUMP,
     )
 }

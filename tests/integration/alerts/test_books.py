@@ -1,0 +1,87 @@
+"""Books that nobody keeps: no counts, negative stock, dispensing in a lump."""
+
+from datetime import timedelta
+from typing import Any
+
+from tests.integration.alerts.timeline import (
+    FACILITY,
+    Timeline,
+    counted,
+    dispensed,
+    facility,
+    lines_of,
+    received,
+    reversal,
+)
+
+COUNT = "no_count"
+NEGATIVE = "negative_stock"
+LUMP = "entered_in_a_lump"
+
+
+async def test_no_count_for_90_days(timeline: Timeline) -> None:
+    await timeline.register(facility())
+    await timeline.post(counted(PCM=10))
+    await timeline.until(10)
+    [later] = await timeline.post(counted(False, PCM=10))
+    await timeline.until(99, "23:00")
+    assert lines_of(await timeline.evaluate(), COUNT) == []
+    await timeline.until(100, "09:00")
+    assert lines_of(await timeline.evaluate(), COUNT) == [f"{FACILITY}: opened"]
+    assert (await timeline.alert(COUNT))["began_at"] == timeline.at(100, "09:00")
+    await timeline.post(reversal(later))
+    assert lines_of(await timeline.evaluate(), COUNT) == [f"{FACILITY}: changed"]
+    await timeline.post(counted(False, PCM=10) | {"occurred_at": timeline.at(50)})
+    assert lines_of(await timeline.evaluate(), COUNT) == [f"{FACILITY}: closed"]
+
+
+async def test_negative_stock_that_nobody_puts_right(timeline: Timeline) -> None:
+    await timeline.register(facility())
+    await timeline.post(counted(PCM=10))
+    await timeline.until(0, "10:00")
+    await timeline.post(dispensed("PCM", 15))
+    await timeline.until(2, "09:59")
+    assert lines_of(await timeline.evaluate(), NEGATIVE) == []
+    await timeline.until(2, "10:00")
+    assert lines_of(await timeline.evaluate(), NEGATIVE) == [f"{FACILITY} PCM: opened"]
+    assert (await timeline.alert(NEGATIVE))["began_at"] == timeline.at(0, "10:00")
+    await timeline.until(3)
+    [receipt] = await timeline.post(received("PCM", 50) | {"occurred_at": timeline.at(0, "09:30")})
+    assert lines_of(await timeline.evaluate(), NEGATIVE) == [f"{FACILITY} PCM: closed"]
+    await timeline.post(reversal(receipt))
+    assert lines_of(await timeline.evaluate(), NEGATIVE) == [f"{FACILITY} PCM: opened"]
+    await timeline.post(counted(PCM=0))
+    assert lines_of(await timeline.evaluate(), NEGATIVE) == [f"{FACILITY} PCM: closed"]
+    assert [ordinal for _, ordinal, _ in await timeline.history(NEGATIVE)] == [1, 1, 1, 1]
+
+
+def prescriptions(timeline: Timeline, apart: timedelta, **told: Any) -> list[dict[str, Any]]:
+    start = timeline.at(0, "10:00")
+    return [
+        dispensed("PCM", 1)
+        | {"occurred_at": start + number * apart}
+        | {name: value + number if name == "device_seq" else value for name, value in told.items()}
+        for number in range(20)
+    ]
+
+
+async def test_a_day_that_was_typed_at_once(timeline: Timeline) -> None:
+    await timeline.register(facility())
+    lump = prescriptions(timeline, timedelta(seconds=1))
+    await timeline.until(0, "18:00")
+    await timeline.post(*lump[:19])
+    assert lines_of(await timeline.evaluate(), LUMP) == []
+    [last] = await timeline.post(lump[19])
+    assert lines_of(await timeline.evaluate(), LUMP) == [f"{FACILITY}: opened"]
+    alert = await timeline.alert(LUMP)
+    assert alert["began_at"] == timeline.at(0, "10:00")
+    await timeline.post(reversal(last))
+    assert lines_of(await timeline.evaluate(), LUMP) == [f"{FACILITY}: closed"]
+
+
+async def test_a_tablet_that_was_offline_is_no_breach(timeline: Timeline) -> None:
+    await timeline.register(facility())
+    events = prescriptions(timeline, timedelta(minutes=4), device_id="T1", device_seq=1)
+    await timeline.until(2)
+    await timeline.post(*reversed(events))
+    assert lines_of(await timeline.evaluate(), LUMP) == []

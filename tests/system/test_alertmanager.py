@@ -1,5 +1,7 @@
 """From an event in a pharmacy to what an officer's phone gets, over real parts alone."""
 
+import os
+import signal
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -87,14 +89,36 @@ async def test_a_stock_out_reaches_the_officer_and_ends_with_a_receipt(
         # and again after Alertmanager was killed, which keeps no alerts
         receivers.notices.clear()
         async with (
-            running_alertmanager(folder, receivers, port),
+            running_alertmanager(folder, receivers, port) as alertmanager,
             running_prometheus(tmp_path / "prometheus", service.folder, alertmanager=address),
         ):
             await until(told(receivers, "ajmer-now", "firing", **out), "it is still out", 90)
+            await kill_worker(service, alertmanager)
+            assert len(receivers.alerts("ajmer-now", "firing", **out)) == 1
             await post(client, "stock_received", lines=[line | {"quantity": 100}])
             took = await until(told(receivers, "ajmer-now", "resolved", **out), "it came", 30)
             assert took < 15
             await check_drift(service, receivers)
+
+
+async def kill_worker(service: Service, alertmanager: httpx.AsyncClient) -> None:
+    """Until its successor has told Alertmanager what is open."""
+
+    async def sent_at() -> str:
+        answer = await alertmanager.get("/api/v2/alerts", params={"filter": 'scope="facility"'})
+        [alert] = answer.json()
+        assert alert["status"]["state"] == "active"
+        told_at: str = alert["updatedAt"]
+        return told_at
+
+    killed = service.pids()["worker-1"]
+    os.kill(killed, signal.SIGKILL)
+    before = await sent_at()
+
+    async def is_sent_again() -> bool:
+        return service.pids().get("worker-1", killed) != killed and await sent_at() > before
+
+    await until(is_sent_again, "another worker tells", 60)
 
 
 async def check_drift(service: Service, receivers: Receivers) -> None:

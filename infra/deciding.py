@@ -28,7 +28,7 @@ from stream.identity_numbers import find_identity_number
 from stream.log import EventLog
 from stream.reference import DeadLetterDecision, Decision
 from stream.settings import KafkaSettings
-from stream.topics import cluster_id
+from stream.topics import ALERT_EVENTS, cluster_id
 
 POLL_SECONDS: Final = 0.05
 APPEND_RECORDS: Final = 1000
@@ -72,8 +72,14 @@ def find_refusal(letter: Letter, decision: Decision) -> str | None:
             return "it is discarded already"
     if letter.is_decision:
         return "it is a decision itself: decide anew about the letter that it names"
-    if letter.kind == "conflict" and decision == "replayed":
+    return _find_no_replay(letter) if decision == "replayed" else None
+
+
+def _find_no_replay(letter: Letter) -> str | None:
+    if letter.kind == "conflict":
         return "another event has this id: a conflict can only be discarded"
+    if letter.topic == ALERT_EVENTS:
+        return "rules were evaluated again since: a record of alert-events can only be discarded"
     return None
 
 

@@ -262,6 +262,13 @@ class DeadLetterDecision(Contract):
     follows: LogOffset | None = None
     """The offset in `reference` of the decision that the operator had seen."""
 
+    @model_validator(mode="after")
+    def check_decision(self) -> Self:
+        """What is said of an alert counts in its turn; evaluation has long gone on from there."""
+        if self.topic == "alert-events" and self.decision == "replayed":
+            raise slip("decision", "a record of alert-events is discarded, never replayed")
+        return self
+
 
 class LoggedFacility(Facility, Logged): ...
 

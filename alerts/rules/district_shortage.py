@@ -1,5 +1,6 @@
 """An item is out at many of a district's facilities: then it is not one pharmacy's fault."""
 
+from datetime import timedelta
 from typing import Final
 
 from alerts.rule import Parameter, Rule
@@ -22,6 +23,7 @@ DISTRICT_SHORTAGE: Final = Rule(
             default=3, unit="facilities", meaning="at which it must be out at least"
         ),
     },
+    keep_for=timedelta(hours=1),
     holds=f"""
         SELECT district_id, item_no, NULL::timestamptz AS began_at,
                {severity(vital="critical", others="warning")} AS severity,

@@ -1,5 +1,6 @@
 """Less than the norm's minimum is usable of an essential item."""
 
+from datetime import timedelta
 from typing import Final
 
 from alerts.rule import Rule
@@ -14,6 +15,7 @@ LOW_STOCK: Final = Rule(
     who_acts="in_charge",
     what_to_do="Indent for it now: what is there lasts for less than lead time and safety stock.",
     ends="Its usable stock is at the minimum again, or nothing of it is left (out_of_stock).",
+    keep_for=timedelta(hours=1),
     holds=f"""
         SELECT facility_no, item_no, NULL::timestamptz AS began_at,
                {severity(vital="warning", others="info")} AS severity,

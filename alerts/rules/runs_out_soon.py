@@ -1,5 +1,6 @@
 """What is left of an essential item lasts for less than the next delivery takes."""
 
+from datetime import timedelta
 from typing import Final
 
 from alerts.rule import Parameter, Rule
@@ -20,6 +21,7 @@ RUNS_OUT_SOON: Final = Rule(
             default=7, unit="days", meaning="how long a delivery takes from the indent on"
         )
     },
+    keep_for=timedelta(hours=1),
     # usable ÷ (consumed ÷ available days) < lead_days, in whole numbers
     holds=f"""
         SELECT facility_no, item_no, NULL::timestamptz AS began_at,

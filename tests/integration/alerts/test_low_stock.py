@@ -42,4 +42,15 @@ async def test_low_then_filled_up(timeline: Timeline) -> None:
     await timeline.post(dispensed("PCM", 1))
     assert await timeline.evaluate() == []  # other figures alone are no news
     await timeline.post(received("PCM", 50))
+    assert await timeline.evaluate() == []  # it may be low again in a moment
+    await timeline.until(10, "12:50")
+    await timeline.post(dispensed("PCM", 49))
+    assert await timeline.evaluate() == []
+    await timeline.until(10, "13:00")
+    await timeline.post(received("PCM", 50))
+    assert await timeline.evaluate() == []
+    await timeline.until(10, "13:59")
+    assert await timeline.evaluate() == []
+    await timeline.until(10, "14:00")
     assert await timeline.evaluate() == [f"{RULE} {FACILITY} PCM: closed"]
+    assert [kind for kind, _, _ in await timeline.history(RULE)] == ["opened", "closed"]

@@ -42,6 +42,8 @@ async def test_it_runs_out_before_the_next_delivery(timeline: Timeline) -> None:
     assert lines_of(await timeline.evaluate(), rule) == [f"{FACILITY} PCM: opened"]
     assert (await timeline.alert(rule))["severity"] == "critical"
     await timeline.post(received("PCM", 1))
+    assert lines_of(await timeline.evaluate(), rule) == []
+    await timeline.until(10, "10:00")
     assert lines_of(await timeline.evaluate(), rule) == [f"{FACILITY} PCM: closed"]
     await timeline.post(dispensed("PCM", 70))
     assert lines_of(await timeline.evaluate(), rule) == []  # it is out
@@ -167,6 +169,8 @@ async def test_a_shortage_over_a_district(timeline: Timeline) -> None:
     assert lines_of(await timeline.evaluate(), rule) == ["district/ajmer PCM: opened"]
     assert await timeline.open_alerts(rule) == [Line(rule, "district/ajmer", "PCM", "critical")]
     await timeline.post(received("PCM", 5) | {"facility_id": places[0]})
+    assert lines_of(await timeline.evaluate(), rule) == []
+    await timeline.until(0, "10:00")
     assert lines_of(await timeline.evaluate(), rule) == ["district/ajmer PCM: closed"]
 
 

@@ -59,7 +59,7 @@ async def grow(stack: BenchStack, events: Iterator[dict[str, Any]], lines: int) 
         there = int(await connection.fetchval(LINES))
         await preload(stack, _until_lines(events, lines - there), partitions=PARTITIONS)
         await _until_projected(stack, connection)
-        await connection.execute("VACUUM (ANALYZE) ledger_entry, event, card")
+        await connection.execute("VACUUM (ANALYZE)")
         await connection.execute("CHECKPOINT")
         grown = int(await connection.fetchval(LINES))
     finally:

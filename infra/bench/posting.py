@@ -35,5 +35,7 @@ async def read_while_posting(stack: BenchStack, posts: Posts, reads: Reads) -> d
         run_poster(stack, "infra.bench.reader", asdict(reads)),
     )
     if posted["refused"] or read["refused"]:
-        raise Unavailable(f"{posted['refused']} posts and {read['refused']} reads were refused")
+        raise Unavailable(
+            f"{posted['refused']} posts and {read['refused']} reads were refused {read['refusal']}"
+        )
     return read

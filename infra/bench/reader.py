@@ -37,6 +37,7 @@ class Taken:
     greatest_ms: float
     kilobytes: float
     refused: int
+    refusal: str
     reader_cpu_share: float
 
 
@@ -56,13 +57,15 @@ async def read_steadily(order: Order) -> Taken:
     connections.close()
     delays = [(one.answered_at - moment) * 1000 for one, moment in zip(done, due, strict=True)]
     counted = delays[warm_up:]
+    refused = [one for one in done if one.status not in OK]
     return Taken(
         reads=len(counted),
         p50_ms=round(percentile(counted, 0.5), 2),
         p99_ms=round(percentile(counted, 0.99), 2),
         greatest_ms=round(max(counted), 1),
         kilobytes=round(sum(len(one.body) for one in done) / len(done) / 1000, 1),
-        refused=sum(one.status not in OK for one in done),
+        refused=len(refused),
+        refusal=refused[0].body.decode() if refused else "",
         reader_cpu_share=round(cpu_share, 3),
     )
 

@@ -30,10 +30,10 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from stream.alerts import Severity
+from stream.reference import Officer
 
 Family = Literal["shortage", "compliance"]
 About = Literal["facility", "item", "lot", "district", "district_item"]
-Officer = Literal["in_charge", "block", "district", "state"]
 
 NOW: Final = "$1::timestamptz"
 

@@ -11,6 +11,7 @@ from api.freshness import require_position
 from api.parameters import Cursor, Limit, PrintableText
 from api.services import services_of
 from api.shapes import (
+    ChainsAnswer,
     ClosuresAnswer,
     DirectivesAnswer,
     DistrictsAnswer,
@@ -22,6 +23,7 @@ from api.shapes import (
 )
 from projections.queries.catalogue import (
     Registered,
+    list_chains,
     list_closures,
     list_directives,
     list_districts,
@@ -157,6 +159,15 @@ async def read_directives(
         services_of(request).reading.model, after=_after(cursor), limit=limit + 1
     )
     return _page(request, "directives", "directive_id", found, limit)
+
+
+@router.get("/v1/chains", responses=read_answers(ChainsAnswer))
+async def read_chains(request: Request, *, limit: Limit = 100, cursor: Cursor = None) -> Response:
+    """Chains of command by id, withdrawn ones too."""
+    found = await list_chains(
+        services_of(request).reading.model, after=_after(cursor), limit=limit + 1
+    )
+    return _page(request, "chains", "chain_id", found, limit)
 
 
 def _after(cursor: str | None) -> str:

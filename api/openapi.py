@@ -15,6 +15,7 @@ from stream.alerts import Acknowledgement, Noted, Snooze
 from stream.events import posted_event
 from stream.fields import EventId
 from stream.reference import (
+    Chain,
     Closure,
     Directive,
     District,
@@ -168,6 +169,7 @@ NOTE_BODY: Final = _alert_body(Noted)
 NORM_BODY: Final = _put_body(Norm, "norm_id")
 CLOSURE_BODY: Final = _put_body(Closure, "closure_id")
 DIRECTIVE_BODY: Final = _put_body(Directive, "directive_id")
+CHAIN_BODY: Final = _put_body(Chain, "chain_id")
 
 _POSITION: Final = {
     "headers": {

@@ -10,6 +10,7 @@ from api.bodies import read_batch, read_single
 from api.freshness import require_position
 from api.openapi import (
     BATCH_ANSWERS,
+    CHAIN_BODY,
     CLOSURE_BODY,
     DIRECTIVE_BODY,
     DISTRICT_BODY,
@@ -49,6 +50,7 @@ ID_FIELDS: Final[Mapping[str, str]] = {
     "norm": "norm_id",
     "closure": "closure_id",
     "directive": "directive_id",
+    "chain": "chain_id",
 }
 
 
@@ -118,6 +120,14 @@ async def put_closure(request: Request) -> Response:
 async def put_directive(request: Request) -> Response:
     """Say what facilities must do by when, or that they needn't: `"withdrawn": true`."""
     return await _put(request, "directive")
+
+
+@router.put(
+    "/v1/chains/{chain_id}", status_code=202, openapi_extra=CHAIN_BODY, responses=SINGLE_ANSWERS
+)
+async def put_chain(request: Request) -> Response:
+    """Say whose turn it is after how long, or end that: `"withdrawn": true`."""
+    return await _put(request, "chain")
 
 
 @router.post(

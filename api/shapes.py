@@ -237,6 +237,28 @@ class DirectivesAnswer(Page):
     directives: list[DirectiveShape]
 
 
+class ChainStepShape(Shape):
+    officer: Literal["in_charge", "block", "district", "state"]
+    title: str | None = None
+    """What the officer is called there."""
+    after_hours: int
+    critical_after_hours: int | None = None
+    """The same of critical alerts."""
+
+
+class ChainShape(Shape):
+    chain_id: str
+    state: str
+    district_id: str | None = None
+    steps: list[ChainStepShape]
+    withdrawn: bool
+    valid_from: datetime
+
+
+class ChainsAnswer(Page):
+    chains: list[ChainShape]
+
+
 class TracedShape(Shape):
     """Lots are compared by letters and digits alone, in any case. Possible are `near_lot` (signs
     that look alike, or a part left out), `other_manufacturer` and `no_lot`.

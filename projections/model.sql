@@ -312,6 +312,19 @@ CREATE TABLE directive_record (
     PRIMARY KEY (directive_id, valid_from, log_offset)
 );
 
+-- Whose turn it is after how long. The steps are in the body.
+CREATE TABLE chain_record (
+    chain_id    text COLLATE "C" NOT NULL,
+    valid_from  timestamptz NOT NULL,
+    log_offset  bigint NOT NULL,
+    recorded_at timestamptz NOT NULL,
+    state       text COLLATE "C" NOT NULL,
+    district_id text COLLATE "C",                     -- null: of the state's districts
+    withdrawn   boolean NOT NULL,
+    body        jsonb NOT NULL,
+    PRIMARY KEY (chain_id, valid_from, log_offset)
+);
+
 -- What changed since an offset.
 CREATE INDEX facility_record_offset ON facility_record (log_offset);
 CREATE INDEX item_record_offset ON item_record (log_offset);

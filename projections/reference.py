@@ -59,6 +59,7 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
         "of_open_days",
         "withdrawn",
     ),
+    "chain_record": ("chain_id", *_COMMON, "state", "district_id", "withdrawn"),
 }
 """Table → columns: the id, what each record has, and fields of the record that reads look for."""
 

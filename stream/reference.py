@@ -1,4 +1,5 @@
-"""Reference records: facilities, items, districts, recalls, norms, closures, directives.
+"""Reference records: facilities, items, districts, recalls, norms, closures, directives,
+chains of command.
 
 Each is in force from `valid_from` on. Posted records are frozen models; logged ones also say who
 recorded them. A decision about a dead letter is a record of the same topic, but operators make it:
@@ -6,6 +7,7 @@ it is in no union that the API takes.
 """
 
 from datetime import timedelta
+from itertools import pairwise
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, StrictBool, TypeAdapter, model_validator
@@ -29,7 +31,16 @@ from stream.fields import (
 )
 from stream.lines import Contract
 
-REFERENCE_KINDS: Final = ("facility", "item", "district", "recall", "norm", "closure", "directive")
+REFERENCE_KINDS: Final = (
+    "facility",
+    "item",
+    "district",
+    "recall",
+    "norm",
+    "closure",
+    "directive",
+    "chain",
+)
 DECISION: Final = "dead_letter_decision"
 
 LetterKind = Literal["undecodable", "conflict", "failed"]
@@ -73,6 +84,7 @@ Weekdays = Annotated[
     AfterValidator(_check_once),
 ]
 WindowDays = Annotated[int, Field(strict=True, ge=14, le=366)]
+Hours = Annotated[int, Field(strict=True, ge=0, le=24 * 366)]
 UseDays = Annotated[int, Field(strict=True, ge=1, le=31)]
 ReviewDays = Annotated[int, Field(strict=True, ge=1, le=365)]
 
@@ -244,6 +256,57 @@ class Directive(Reference):
         return self
 
 
+Officer = Literal["in_charge", "block", "district", "state"]
+OFFICERS: Final[tuple[Officer, ...]] = ("in_charge", "block", "district", "state")
+"""From the facility up."""
+
+
+class ChainStep(Contract):
+    """Whose turn it is from so many hours on; for critical alerts from `critical_after_hours`.
+
+    `title` is what the officer is called there: CMHO, Civil Surgeon, …
+    """
+
+    officer: Officer
+    title: Name | None = None
+    after_hours: Hours
+    critical_after_hours: Hours | None = None
+
+    @model_validator(mode="after")
+    def check_hours(self) -> Self:
+        if (self.critical_after_hours or 0) > self.after_hours:
+            raise slip(
+                "critical_after_hours", "critical_after_hours must not be more than after_hours"
+            )
+        return self
+
+
+class Chain(Reference):
+    """Who answers for an alert next if it isn't over: a state's officers, or a district's own.
+
+    That of the district applies before that of its state; of two alike that with the greatest
+    `chain_id`. `withdrawn` ends it.
+    """
+
+    kind: Literal["chain"]
+    chain_id: Id
+    state: Name
+    district_id: Id | None = None
+    steps: Annotated[tuple[ChainStep, ...], Field(min_length=1, max_length=4, strict=False)]
+    withdrawn: Annotated[StrictBool, null_is(False)] = False
+
+    @model_validator(mode="after")
+    def check_steps(self) -> Self:
+        if self.steps[0].after_hours:
+            raise slip("steps", "somebody's turn must be at once: after_hours 0 of the first step")
+        for step, following in pairwise(self.steps):
+            if OFFICERS.index(following.officer) <= OFFICERS.index(step.officer):
+                raise slip("steps", "steps go up: in_charge, block, district, state, each once")
+            if following.after_hours <= step.after_hours:
+                raise slip("steps", "after_hours must be more with each step")
+        return self
+
+
 class DeadLetterDecision(Contract):
     """What an operator decided about one record that was set aside.
 
@@ -291,11 +354,15 @@ class LoggedClosure(Closure, Logged): ...
 class LoggedDirective(Directive, Logged): ...
 
 
+class LoggedChain(Chain, Logged): ...
+
+
 class LoggedDecision(DeadLetterDecision, Logged): ...
 
 
 PostedReference = Annotated[
-    Facility | Item | District | Recall | Norm | Closure | Directive, Field(discriminator="kind")
+    Facility | Item | District | Recall | Norm | Closure | Directive | Chain,
+    Field(discriminator="kind"),
 ]
 ReferenceRecord = Annotated[
     LoggedFacility
@@ -305,6 +372,7 @@ ReferenceRecord = Annotated[
     | LoggedNorm
     | LoggedClosure
     | LoggedDirective
+    | LoggedChain
     | LoggedDecision,
     Field(discriminator="kind"),
 ]

@@ -78,6 +78,13 @@ REFERENCES: list[dict[str, Any]] = [
         "district_ids": ["ajmer"],
         "deadline": "2026-03-10",
     },
+    {
+        "kind": "chain",
+        "chain_id": "CH1",
+        "state": "RJ",
+        "district_id": "ajmer",
+        "steps": [{"officer": "district", "title": "CMHO", "after_hours": 0}],
+    },
     *(
         {
             "kind": "facility",

@@ -115,6 +115,20 @@ SELECT {REFERENCE_ALONE},
      FROM page) AS records
 """
 
+CHAINS: Final = f"""
+WITH page AS (
+    SELECT chain_id, body, valid_from FROM (
+        SELECT DISTINCT ON (chain_id) * FROM chain_record
+        WHERE valid_from <= now() AND chain_id > $1
+        ORDER BY chain_id, valid_from DESC, log_offset DESC
+    ) AS chain
+    ORDER BY chain_id LIMIT $2
+)
+SELECT {REFERENCE_ALONE},
+    (SELECT json_agg(json_build_array(body, valid_from) ORDER BY chain_id)
+     FROM page) AS records
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Registered:
@@ -183,6 +197,10 @@ async def list_closures(
 
 async def list_directives(model: ReadModel, *, after: str = "", limit: int) -> Registered:
     return _registered(await model.fetch(DIRECTIVES, after, limit))
+
+
+async def list_chains(model: ReadModel, *, after: str = "", limit: int) -> Registered:
+    return _registered(await model.fetch(CHAINS, after, limit))
 
 
 def _registered(snapshot: Snapshot) -> Registered:

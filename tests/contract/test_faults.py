@@ -92,6 +92,10 @@ def test_faults_of_any_event(pointer: str, value: Any, words: str) -> None:
     assert words in faults[pointer.replace("~", "~0")]
 
 
+def chain_of(*steps: tuple[str, int]) -> list[dict[str, Any]]:
+    return [{"officer": officer, "after_hours": hours} for officer, hours in steps]
+
+
 BY_TYPE: list[tuple[str, str, Any, str]] = [
     ("stock_received", "/source_kind", "thief", "must be 'warehouse'"),
     ("stock_received", "/lines", [], "must not be empty"),
@@ -175,6 +179,14 @@ BY_TYPE: list[tuple[str, str, Any, str]] = [
     ("directive", "/requires", "a_count", "must be 'module_in_use'"),
     ("directive", "/used_days", 13, "must not be more than of_open_days"),
     ("directive", "/of_open_days", 32, "at most 31"),
+    ("chain", "/state", MISSING, "state is missing"),
+    ("chain", "/steps", [], "must not be empty"),
+    ("chain", "/steps", chain_of(("block", 1)), "must be at once"),
+    ("chain", "/steps", chain_of(("block", 0), ("in_charge", 1)), "steps go up"),
+    ("chain", "/steps", chain_of(("block", 0), ("block", 1)), "each once"),
+    ("chain", "/steps", chain_of(("block", 0), ("state", 0)), "more with each step"),
+    ("chain", "/steps/1/critical_after_hours", 49, "not be more than after_hours"),
+    ("chain", "/steps/0/officer", "cmho", "must be 'in_charge'"),
 ]
 
 

@@ -44,6 +44,7 @@ DAMAGES = {
     "norm_record": "SET window_days = window_days + 1",
     "closure_record": "SET last_day = last_day + 1",
     "directive_record": "SET deadline = deadline + 1",
+    "chain_record": "SET withdrawn = NOT withdrawn",
     "dead_letter_decision": "SET recorded_by = 'nobody'",
     "dead_letter": "SET record_value = 'another'",
     "consumption_day": "SET dispensed = dispensed + 1",

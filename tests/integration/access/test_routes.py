@@ -49,6 +49,7 @@ RECORDS: dict[str, dict[str, Any]] = {
         "levels": ["PHC"],
         "deadline": "2026-10-21",
     },
+    "chains": {"state": "RJ", "steps": [{"officer": "district", "after_hours": 0}]},
 }
 
 
@@ -63,6 +64,7 @@ def request_of(name: str, place: dict[str, str]) -> tuple[str, str, dict[str, An
         norm_id="N1",
         closure_id="C1",
         directive_id="DIR1",
+        chain_id="CH1",
         event_id=uuid4(),
         alert_id=uuid4(),
         name="page.js",

@@ -22,6 +22,7 @@ DIRECTIVE = {
     "levels": ["DH", "CHC"],
     "deadline": "2026-11-13",
 }
+CHAIN = {"state": "Bihar", "steps": [{"officer": "district", "after_hours": 0}]}
 
 
 @pytest.mark.parametrize(
@@ -33,6 +34,7 @@ DIRECTIVE = {
         ("/v1/norms/N1", "norm_id", NORM),
         ("/v1/closures/C1", "closure_id", CLOSURE),
         ("/v1/directives/D1", "directive_id", DIRECTIVE),
+        ("/v1/chains/BR", "chain_id", CHAIN),
     ],
 )
 async def test_records_go_into_the_log(
@@ -100,6 +102,7 @@ async def test_batches_are_answered_like_events(
         NORM | {"kind": "norm", "norm_id": "N1"},
         CLOSURE | {"kind": "closure", "closure_id": "C1"},
         DIRECTIVE | {"kind": "directive", "directive_id": "D1"},
+        CHAIN | {"kind": "chain", "chain_id": "BR"},
     ]
     lines = [orjson.dumps(one) for one in records]
     body = b"\n".join(lines) if "ndjson" in content_type else b"[" + b",".join(lines) + b"]"
@@ -107,9 +110,9 @@ async def test_batches_are_answered_like_events(
     answer = await client.post("/v1/reference/batch", content=body, headers=headers)
     assert answer.status_code == 200
     content = answer.json()
-    assert (content["accepted"], content["rejected"]) == (6, 2)
+    assert (content["accepted"], content["rejected"]) == (7, 2)
     assert content["results"][0]["facility_id"] == "F2"
-    assert content["results"][-1]["directive_id"] == "D1"
+    assert content["results"][-1]["chain_id"] == "BR"
     assert content["results"][2]["problem"]["errors"][0]["pointer"] == "/district_id"
     assert content["results"][3]["problem"]["errors"][0]["pointer"] == "/kind"
     assert (await client.post("/v1/events", json=receipt(facility_id="F2"))).status_code == 202

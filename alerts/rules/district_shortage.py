@@ -24,6 +24,7 @@ DISTRICT_SHORTAGE: Final = Rule(
         ),
     },
     keep_for=timedelta(hours=1),
+    told_alone=True,
     holds=f"""
         SELECT district_id, item_no, NULL::timestamptz AS began_at,
                {severity(vital="critical", others="warning")} AS severity,

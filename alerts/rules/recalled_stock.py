@@ -43,6 +43,7 @@ RECALLED_STOCK: Final = Rule(
     ends="The lot's balance is 0, or the recall is lifted.",
     from_first_count=False,
     opens_in_silence=True,
+    told_alone=True,
     holds=f"""
         SELECT facility_no, item_no, lot, recalled_at AS began_at,
                'critical' AS severity,

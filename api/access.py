@@ -101,6 +101,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "GET /v1/closures": Rule.CATALOGUE,
     "GET /v1/directives": Rule.CATALOGUE,
     "GET /v1/chains": Rule.CATALOGUE,
+    "GET /v1/directives/{directive_id}/standing": Rule.BY_DISTRICT,
     "GET /v1/facilities": Rule.CATALOGUE,
     "GET /v1/items": Rule.CATALOGUE,
     "GET /v1/districts": Rule.CATALOGUE,

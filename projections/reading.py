@@ -56,7 +56,11 @@ AWAY: Final = (
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
 )
-NO_MODEL: Final = (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError)
+NO_MODEL: Final = (
+    asyncpg.UndefinedTableError,
+    asyncpg.UndefinedFunctionError,
+    asyncpg.InvalidSchemaNameError,
+)
 
 
 class Standing(NamedTuple):

@@ -1,11 +1,14 @@
-"""A timeline on an emptied read model."""
+"""A timeline on an emptied read model, and the API over it."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import asyncpg
+import httpx
 import pytest
 
+from api.app import create_app
+from api.settings import ApiSettings
 from projections import lane as lane_module
 from stream.keyring import KeyRing
 from tests.integration.alerts.timeline import Timeline
@@ -25,3 +28,24 @@ async def timeline(
     await timeline.open()
     yield timeline
     await connection.close()
+
+
+@pytest.fixture
+async def client(
+    stack: Stack, timeline: Timeline, tmp_path: Path
+) -> AsyncIterator[httpx.AsyncClient]:
+    app = create_app(
+        ApiSettings(
+            open_access=True,
+            kafka_bootstrap_servers=stack.bootstrap_servers,
+            database_url=stack.database_url,
+            key_file=tmp_path / "keys.json",
+            state="RJ",
+        )
+    )
+    transport = httpx.ASGITransport(app=app)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://dawalog", timeout=30) as client,
+    ):
+        yield client

@@ -1,14 +1,9 @@
 """Alerts over HTTP: lists, filters, pages, and what was known when."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
-from api.app import create_app
-from api.settings import ApiSettings
 from stream.alerts import Subject, alert_id_of
 from tests.integration.alerts.timeline import (
     FACILITY,
@@ -19,28 +14,6 @@ from tests.integration.alerts.timeline import (
     item,
     received,
 )
-from tests.stack import Stack
-
-
-@pytest.fixture
-async def client(
-    stack: Stack, timeline: Timeline, tmp_path: Path
-) -> AsyncIterator[httpx.AsyncClient]:
-    app = create_app(
-        ApiSettings(
-            open_access=True,
-            kafka_bootstrap_servers=stack.bootstrap_servers,
-            database_url=stack.database_url,
-            key_file=tmp_path / "keys.json",
-            state="RJ",
-        )
-    )
-    transport = httpx.ASGITransport(app=app)
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://dawalog", timeout=30) as client,
-    ):
-        yield client
 
 
 async def ask(client: httpx.AsyncClient, path: str = "", **parameters: Any) -> dict[str, Any]:

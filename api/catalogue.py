@@ -7,13 +7,13 @@ from pydantic import TypeAdapter
 
 from api.answers import answer, in_utc
 from api.cursors import decode_cursor, encode_cursor
+from api.directive_shapes import DirectivesAnswer
 from api.freshness import require_position
 from api.parameters import Cursor, Limit, PrintableText
 from api.services import services_of
 from api.shapes import (
     ChainsAnswer,
     ClosuresAnswer,
-    DirectivesAnswer,
     DistrictsAnswer,
     FacilitiesAnswer,
     ItemsAnswer,

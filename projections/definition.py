@@ -10,13 +10,16 @@ What was known at an instant is the fold of the records until then. `settled_at`
 to read: a balance is the one known at an instant if it was settled by then.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from projections.entries import list_entries, reversed_event_id
 from stream.events import StockEvent
+
+Reversals: TypeAlias = Mapping[tuple[str, str], datetime]
+"""(facility_id, event_id) → since when an event says that it reverses that one."""
 
 
 class Recorded(NamedTuple):
@@ -75,11 +78,30 @@ class Ledger:
     cards: dict[Card, CardBalance]
 
 
-def fold(records: Iterable[Recorded]) -> Ledger:
-    """Fold records of any facilities. Those of one facility must come in log order."""
+NOTHING: Final = Ledger({}, [], {}, {}, {})
+
+
+def every_item(_item_id: str) -> bool:
+    return True
+
+
+def fold(
+    records: Iterable[Recorded],
+    *,
+    reversals: Reversals | None = None,
+    takes: Callable[[str], bool] = every_item,
+) -> Ledger:
+    """Fold records of any facilities. Those of one facility must come in log order.
+
+    Args:
+        reversals: of all their events, where `records` are but a part of these.
+        takes: the items whose entries are wanted; all records about them must be there.
+    """
     events, conflicts = _first_of_each_id(records)
-    reversed_at = _find_reversals(events)
-    entries = _list_card_entries(events, reversed_at)
+    if reversals is None:
+        reversals = list_reversals(events.values())
+    reversed_at = _find_reversed(events, reversals)
+    entries = _list_card_entries(events, reversed_at, takes)
     balanced = {card: _balance(lines) for card, lines in entries.items()}
     return Ledger(
         events=events,
@@ -103,26 +125,39 @@ def _first_of_each_id(
     return {key: first for key, first in events.items() if not first.set_aside}, conflicts
 
 
-def _find_reversals(events: dict[tuple[str, str], Recorded]) -> dict[tuple[str, str], datetime]:
-    """Which events are reversed, and since when that is known. A reversal can't be reversed."""
-    reversed_at: dict[tuple[str, str], datetime] = {}
-    for record in events.values():
+def list_reversals(records: Iterable[Recorded]) -> dict[tuple[str, str], datetime]:
+    """What these records reverse, whether it is there or not. Of each id the first recorded."""
+    reversals: dict[tuple[str, str], datetime] = {}
+    for record in records:
         target = reversed_event_id(record.event)
-        key = (record.event.facility_id, target or "")
-        reversed_record = events.get(key)
-        if reversed_record is None or reversed_record.event.type == "event_reversed":
-            continue
-        reversed_at[key] = min(record.recorded_at, reversed_at.get(key, record.recorded_at))
-    return reversed_at
+        if target is not None:
+            key = (record.event.facility_id, target)
+            reversals[key] = min(record.recorded_at, reversals.get(key, record.recorded_at))
+    return reversals
+
+
+def _find_reversed(
+    events: dict[tuple[str, str], Recorded], reversals: Reversals
+) -> dict[tuple[str, str], datetime]:
+    """Which events are reversed, and since when that is known. A reversal can't be reversed."""
+    return {
+        key: at
+        for key, at in reversals.items()
+        if key in events and events[key].event.type != "event_reversed"
+    }
 
 
 def _list_card_entries(
-    events: dict[tuple[str, str], Recorded], reversed_at: dict[tuple[str, str], datetime]
+    events: dict[tuple[str, str], Recorded],
+    reversed_at: dict[tuple[str, str], datetime],
+    takes: Callable[[str], bool],
 ) -> dict[Card, list[LedgerEntry]]:
     entries: dict[Card, list[LedgerEntry]] = {}
     for key, record in events.items():
         event = record.event
         for item_id, lot, line_no, is_count, quantity, expiry in list_entries(event):
+            if not takes(item_id):
+                continue
             entries.setdefault(Card(event.facility_id, item_id, lot), []).append(
                 LedgerEntry(
                     event.occurred_at,

@@ -6,29 +6,23 @@ says, and the days.
 """
 
 from bisect import bisect_right
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from functools import cached_property
 from math import floor
 from operator import attrgetter
 from typing import Any, Final
 
-from projections.definition import Card, Ledger, LedgerEntry
+from projections.definition import Card, LedgerEntry
+from projections.definition_places import Place
 from projections.figures.consumption import count_patients, list_uses
 from projections.figures.days import india_day, india_midnight
-from projections.reference_book import ReferenceBook
 from projections.usable import LotStock, usable_quantity
 from stream.events import (
     LoggedLotHeld,
-    LoggedLotReleased,
-    LoggedStockCounted,
     LoggedStockReceived,
-    StockEvent,
 )
-from stream.reference import LoggedFacility, LoggedRecall
+from stream.reference import LoggedRecall
 
 Rows = dict[tuple[Any, ...], tuple[Any, ...]]
-Hold = LoggedLotHeld | LoggedLotReleased
 
 DAY: Final = timedelta(days=1)
 FOR_EVER: Final = datetime(9000, 1, 1, tzinfo=UTC)
@@ -36,93 +30,45 @@ STATUSES: Final = ("out", "low", "ok", "over", "unrated", "unknown")
 WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
-@dataclass(frozen=True)
-class Place:
-    """A facility's own events, as the ledger has them, and the day that its figures are of."""
-
-    facility_id: str
-    partition: int
-    evaluated_on: date
-    ledger: Ledger
-    book: ReferenceBook
-
-    @cached_property
-    def standing(self) -> list[StockEvent]:
-        """Unreversed events."""
-        ledger = self.ledger
-        return [r.event for key, r in ledger.events.items() if key not in ledger.reversed_at]
-
-    @cached_property
-    def facility(self) -> LoggedFacility | None:
-        return self.book.facility(self.facility_id, self.evaluated_on)
-
-    @cached_property
-    def cards(self) -> dict[str, dict[Card, list[LedgerEntry]]]:
-        """item_id → its cards' entries."""
-        cards: dict[str, dict[Card, list[LedgerEntry]]] = {}
-        for card, entries in self.ledger.entries.items():
-            cards.setdefault(card.item_id, {})[card] = entries
-        return cards
-
-    @cached_property
-    def holds(self) -> dict[str, list[Hold]]:
-        """item_id → its holds and releases, in order."""
-        holds: dict[str, list[Hold]] = {}
-        for event in self.standing:
-            if isinstance(event, LoggedLotHeld | LoggedLotReleased):
-                holds.setdefault(event.item_id, []).append(event)
-        for of_item in holds.values():
-            of_item.sort(key=lambda event: (event.occurred_at, event.event_id))
-        return holds
-
-
-def split_ledger(ledger: Ledger) -> dict[str, Ledger]:
-    """facility_id → the part of the ledger that is its own."""
-    parts: dict[str, Ledger] = {}
-    for key, record in ledger.events.items():
-        part = parts.setdefault(key[0], Ledger({}, [], {}, {}, {}))
-        part.events[key] = record
-        if key in ledger.reversed_at:
-            part.reversed_at[key] = ledger.reversed_at[key]
-    for card, entries in ledger.entries.items():
-        parts[card.facility_id].entries[card] = entries
-        parts[card.facility_id].cards[card] = ledger.cards[card]
-    return parts
-
-
 def list_figures(place: Place) -> dict[str, Rows]:
     """The rows of each table of figures, by natural keys, of one facility."""
-    uses, patients = _sum_consumption(place)
+    uses = _sum_uses(place)
     stock_outs = {item: _list_stock_outs(place, item) for item in place.cards}
     states = _list_item_states(place, uses, stock_outs)
     return {
         "consumption_day": uses,
-        "patient_day": patients,
+        "patient_day": sum_patients(place),
         "stock_out": {
             (place.facility_id, item, began_at): (ended_at,)
             for item, spans in stock_outs.items()
             for began_at, ended_at in spans
         },
         "item_state": states,
-        "facility_state": {(place.facility_id,): _facility_state(place, states)},
+        "facility_state": {(place.facility_id,): facility_state(place, states)},
     }
 
 
-def _sum_consumption(place: Place) -> tuple[Rows, Rows]:
-    uses: dict[tuple[Any, ...], list[int]] = {}
+def sum_patients(place: Place) -> Rows:
+    """(day, facility_id) → how they were served."""
     patients: dict[tuple[Any, ...], list[int]] = {}
     for event in place.standing:
-        of_event = list_uses(event)
-        if not of_event:
-            continue
-        day = india_day(event.occurred_at)
-        for item_id, *amounts in of_event:
-            known = uses.setdefault((place.facility_id, item_id, day), [0, 0, 0, 0])
-            known[:] = [a + b for a, b in zip(known, amounts, strict=True)]
-        if counted := count_patients(event, of_event):
-            sums = patients.setdefault((day, place.facility_id), [0, 0, 0])
+        uses = list_uses(event)
+        if uses and (counted := count_patients(event, uses)):
+            key = (india_day(event.occurred_at), place.facility_id)
+            sums = patients.setdefault(key, [0, 0, 0])
             sums[:] = [a + b for a, b in zip(sums, counted, strict=True)]
-    return _frozen(uses), _frozen(patients)
+    return _frozen(patients)
+
+
+def _sum_uses(place: Place) -> Rows:
+    uses: dict[tuple[Any, ...], list[int]] = {}
+    for event in place.standing:
+        for item_id, *amounts in list_uses(event):
+            if place.takes(item_id):
+                key = (place.facility_id, item_id, india_day(event.occurred_at))
+                known = uses.setdefault(key, [0, 0, 0, 0])
+                known[:] = [a + b for a, b in zip(known, amounts, strict=True)]
+    return _frozen(uses)
 
 
 def _frozen(sums: dict[tuple[Any, ...], list[int]]) -> Rows:
@@ -215,10 +161,10 @@ def _list_item_states(
 ) -> Rows:
     facility, day = place.facility, place.evaluated_on
     essential = place.book.essential_items(facility.level, day) if facility else set()
-    counted_at = _counted_at(place)
+    counted_at = place.known.counted_at
     listed = place.cards.keys() | (essential if counted_at is not None else set())
     states: Rows = {}
-    for item_id in listed:
+    for item_id in filter(place.takes, listed):
         lots = _list_lots(place, item_id, FOR_EVER)
         usable = usable_quantity(lots, day)
         rating = _rate(place, item_id, uses, stock_outs.get(item_id, []))
@@ -325,18 +271,12 @@ def _status(usable: int, min_quantity: int | None, max_quantity: int | None) -> 
     return "over" if usable > max_quantity else "ok"
 
 
-def _counted_at(place: Place) -> datetime | None:
-    """Of its first complete count."""
-    complete = (e for e in place.standing if isinstance(e, LoggedStockCounted) and e.complete)
-    return min((event.occurred_at for event in complete), default=None)
-
-
 def _is_silent(place: Place) -> bool:
     """Whether two whole open days have passed since a record came."""
-    heard = [record.recorded_at for record in place.ledger.events.values()]
-    if not heard:
+    heard_at = place.known.heard_at
+    if heard_at is None:
         return True
-    facility, day = place.facility, india_day(max(heard)) + DAY
+    facility, day = place.facility, india_day(heard_at) + DAY
     closed = place.book.closed_days(place.facility_id, facility, place.evaluated_on)
     weekdays = facility.closed_weekdays if facility else None
     shut = ("sunday",) if weekdays is None else weekdays
@@ -347,7 +287,8 @@ def _is_silent(place: Place) -> bool:
     return open_days >= 2
 
 
-def _facility_state(place: Place, states: Rows) -> tuple[Any, ...]:
+def facility_state(place: Place, states: Rows) -> tuple[Any, ...]:
+    """`states`: of all its items."""
     facility = place.facility
     counts = dict.fromkeys(STATUSES, 0)
     paise = 0
@@ -361,7 +302,7 @@ def _facility_state(place: Place, states: Rows) -> tuple[Any, ...]:
         facility.level if facility else None,
         facility.district_id if facility else None,
         facility.state if facility else None,
-        _counted_at(place),
+        place.known.counted_at,
         _is_silent(place),
         *counts.values(),
         paise,

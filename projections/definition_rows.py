@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import orjson
 
 from projections.alerts import AlertArrival, AlertBook, event_row
+from projections.arrivals import Arrival
 from projections.companions import list_manufacturers, list_transfer_lines
 from projections.dead_letters import COLUMNS, DeadLetter, dead_letter_row
 from projections.decisions import settle
@@ -21,11 +22,41 @@ from stream.events import LoggedLotHeld, LoggedLotReleased
 Rows: TypeAlias = dict[tuple[Any, ...], tuple[Any, ...]]
 
 
+def as_recorded(arrival: Arrival, *, set_aside: bool, with_body: bool = True) -> Recorded:
+    """The event as the definition takes it; the body, which is large, only where it is compared."""
+    record = arrival.record
+    return Recorded(
+        arrival.event,
+        arrival.content_sha256,
+        arrival.recorded_at,
+        record.offset,
+        record.partition,
+        arrival.body.encode() if with_body else b"",
+        set_aside,
+    )
+
+
 def list_rows(ledger: Ledger) -> dict[str, Rows]:
     """The rows of every table that is computed from events."""
+    activity: dict[str, Rows] = {"facility_activity": list_activity(ledger)}
+    return list_event_rows(ledger) | list_card_rows(ledger) | activity
+
+
+def list_event_rows(ledger: Ledger) -> dict[str, Rows]:
+    """The rows that say what an event says."""
     return {
         "event": {key: _event(ledger, key, record) for key, record in ledger.events.items()},
         "reversal": _list_reversals(ledger),
+        "complete_count": _list_complete_counts(ledger),
+        "transfer_line": _list_transfer_lines(ledger),
+        "lot_hold": _list_holds(ledger),
+        "lot_manufacturer": _list_manufacturers(ledger),
+    }
+
+
+def list_card_rows(ledger: Ledger) -> dict[str, Rows]:
+    """The rows of stock cards."""
+    return {
         "ledger_entry": {
             (*card, *entry[:3]): entry[3:]
             for card, entries in ledger.entries.items()
@@ -34,11 +65,6 @@ def list_rows(ledger: Ledger) -> dict[str, Rows]:
         "card": {
             card: (*state, *ledger.entries[card][-1][:3]) for card, state in ledger.cards.items()
         },
-        "complete_count": _list_complete_counts(ledger),
-        "transfer_line": _list_transfer_lines(ledger),
-        "lot_hold": _list_holds(ledger),
-        "lot_manufacturer": _list_manufacturers(ledger),
-        "facility_activity": _list_activity(ledger),
     }
 
 
@@ -99,7 +125,7 @@ def _list_manufacturers(ledger: Ledger) -> Rows:
     }
 
 
-def _list_activity(ledger: Ledger) -> Rows:
+def list_activity(ledger: Ledger) -> Rows:
     """A facility was last heard of by its newest applied event; a repetition tells nothing new."""
     heard: Rows = {}
     for (facility_id, _), record in ledger.events.items():

@@ -5,14 +5,16 @@ reference records that its partition has taken up. While some wait to be taken u
 marked, nothing can be said; `is_settled` tells.
 """
 
-from collections.abc import Collection, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import date
+from typing import Any, Final, TypeAlias
 
 import asyncpg
 
 from projections.decoding import decode_batch
-from projections.definition import Ledger
-from projections.definition_figures import Place, list_figures, split_ledger
+from projections.definition import NOTHING, Ledger, every_item
+from projections.definition_figures import list_figures
+from projections.definition_places import Place, Whole, split_ledger
 from projections.definition_rows import Rows
 from projections.differences import Differences
 from projections.figures.days import india_today
@@ -63,6 +65,10 @@ FROM ((TABLE told EXCEPT TABLE kept) UNION ALL (TABLE kept EXCEPT TABLE told)) A
 """
 
 
+Standing: TypeAlias = Mapping[str, tuple[int, date]]
+"""facility_id → its partition, and the day on which it was evaluated."""
+
+
 class RecordsReader:
     """All reference records, read once from the log and on where it grew."""
 
@@ -111,18 +117,32 @@ class FiguresCheck:
         self._differences = differences
         self._book = book
 
-    async def compare(self, ledger: Ledger, facility_nos: Sequence[int]) -> None:
-        """Compare the figures of these facilities; `ledger` has all their events."""
-        ledgers = split_ledger(ledger)
-        standing = {
+    async def find_standing(self, facility_nos: Sequence[int]) -> Standing:
+        return {
             row["facility_id"]: (row["partition"], row["evaluated_on"])
             for row in await self._connection.fetch(FIND_PLACES, facility_nos)
         }
+
+    def place(
+        self,
+        facility_id: str,
+        standing: Standing,
+        own: Ledger,
+        *,
+        takes: Callable[[str], bool] = every_item,
+        whole: Whole | None = None,
+    ) -> Place:
+        """As it must be where it stands, by its `own` events."""
+        partition, day = standing.get(facility_id, (self._partition, india_today()))
+        return Place(facility_id, partition, day, own, self._book, takes, whole)
+
+    async def compare(self, ledger: Ledger, facility_nos: Sequence[int]) -> None:
+        """Compare the figures of these facilities; `ledger` has all their events."""
+        ledgers = split_ledger(ledger)
+        standing = await self.find_standing(facility_nos)
         expected: dict[str, Rows] = {table.name: {} for table in FIGURE_TABLES}
         for facility_id in ledgers.keys() | standing.keys():
-            partition, day = standing.get(facility_id, (self._partition, india_today()))
-            own = ledgers.get(facility_id) or Ledger({}, [], {}, {}, {})
-            place = Place(facility_id, partition, day, own, self._book)
+            place = self.place(facility_id, standing, ledgers.get(facility_id, NOTHING))
             for name, rows in list_figures(place).items():
                 expected[name] |= rows
         for table in FIGURE_TABLES:

@@ -4,10 +4,11 @@ The records are copied to disk first; then one snapshot of the read model is tak
 to exactly where the snapshot stands, and bucket by bucket is folded and compared in it.
 """
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass
-from typing import Any
+from itertools import islice
+from typing import Any, Final
 
 import asyncpg
 
@@ -15,8 +16,15 @@ from projections.alerts import AlertArrival
 from projections.arrivals import Arrival
 from projections.dead_letters import DeadLetter, SetAside, conflict, failed, find_set_aside
 from projections.decoding import Item, Undecoded, decode_batch
-from projections.definition import Ledger, Recorded, fold
-from projections.definition_rows import Rows, list_alert_rows, list_letters, list_records, list_rows
+from projections.definition import Ledger, fold
+from projections.definition_rows import (
+    Rows,
+    as_recorded,
+    list_alert_rows,
+    list_letters,
+    list_records,
+    list_rows,
+)
 from projections.differences import Differences
 from projections.entries import list_entries
 from projections.figures_check import FiguresCheck, RecordsReader, open_figures_check
@@ -25,6 +33,8 @@ from projections.log_reading import LogReader
 from projections.positions import Position
 from projections.reference import ReferenceArrival
 from projections.schema import model_schema
+from projections.sliced_check import SlicedCheck
+from projections.slices import MOST_SLICES
 from projections.tables import (
     ALERT_TABLES,
     DEAD_LETTER,
@@ -40,6 +50,9 @@ FIND_POSITION = """
 SELECT topic, partition, next_offset, epoch, recorded_at, record_digest, chain_digest
 FROM position WHERE topic = $1 AND partition = $2
 """
+
+DECODED_RECORDS: Final = 1_000
+"""So many records are decoded at a time."""
 
 FIND_FACILITIES = "SELECT facility_id, facility_no FROM facility_number"
 FIND_PLACES = "SELECT place, place FROM alert UNION SELECT place, place FROM alert_event"
@@ -62,6 +75,8 @@ class PartitionCheck:
     Args:
         end: where the log ended when the verification began; what came later is compared too,
             but not counted.
+        slice_records: a bucket of facilities with more than twice as many is divided into slices
+            of about so many.
     """
 
     def __init__(
@@ -74,9 +89,11 @@ class PartitionCheck:
         model: int | None,
         differences: Differences,
         records: RecordsReader,
+        slice_records: int,
     ) -> None:
         self.tally = Tally()
         self._records = records
+        self._slice_records = slice_records
         self._figures: FiguresCheck | None = None
         self._topic, self._partition = self._place = place
         self._end = end
@@ -116,9 +133,15 @@ class PartitionCheck:
             self.tally.unsettled = self._figures is None
         owners = await self._find_owners(copy.buckets)
         for bucket in range(copy.buckets):
-            items = self._read_bucket(copy, bucket)
-            await self._compare_bucket(items, owners[bucket], (copy.buckets, bucket))
-            yield len(items)
+            slices = min(MOST_SLICES, copy.counts[bucket] // self._slice_records)
+            if slices > 1 and self._topic == STOCK_EVENTS:
+                letters = await self._compare_slices(copy, bucket, slices, owners[bucket])
+            else:
+                letters = await self._compare_bucket(copy, bucket, owners[bucket])
+            rows = list_letters(letters)["dead_letter"]
+            await self._compare_table(DEAD_LETTER, rows, *self._place, copy.buckets, bucket)
+            copy.empty(bucket)
+            yield copy.counts[bucket]
 
     async def _walk(self, copy: LogCopy, stop: int) -> AsyncIterator[int]:
         """Copy the records up to `stop`, and chain their digests."""
@@ -177,18 +200,45 @@ class PartitionCheck:
             ):
                 yield f"{kind}:{id_}", (table.name, id_)
 
-    def _read_bucket(self, copy: LogCopy, bucket: int) -> list[Item]:
-        read = list(copy.read(bucket))
-        batch = RecordBatch(self._topic, self._partition, 0, [record for record, _ in read])
-        items = decode_batch(batch).items
-        for item, (_, recorded_at) in zip(items, read, strict=True):
-            item.recorded_at = recorded_at
-        return items
+    def _read_bucket(self, copy: LogCopy, bucket: int) -> Iterator[Item]:
+        records = copy.read(bucket)
+        while read := list(islice(records, DECODED_RECORDS)):
+            batch = RecordBatch(self._topic, self._partition, 0, [record for record, _ in read])
+            items = decode_batch(batch).items
+            for item, (_, recorded_at) in zip(items, read, strict=True):
+                item.recorded_at = recorded_at
+            yield from items
+
+    async def _compare_slices(
+        self, copy: LogCopy, bucket: int, slices: int, owners: Sequence[int]
+    ) -> list[DeadLetter]:
+        letters = []
+        taken: set[int] = set()
+        with closing(
+            SlicedCheck(
+                self._place,
+                slices,
+                connection=self._connection,
+                differences=self._differences,
+                figures=self._figures,
+                facility_nos=owners,
+                set_aside=taken.__contains__,
+            )
+        ) as check:
+            for item in self._read_bucket(copy, bucket):
+                letter = self._letter(item)
+                if letter is not None:
+                    letters.append(letter)
+                if isinstance(item, Arrival) and (letter is None or letter.kind == "failed"):
+                    if letter is not None:
+                        taken.add(item.record.offset)
+                    check.add(item)
+            return letters + await check.compare(self._count)
 
     async def _compare_bucket(
-        self, items: Sequence[Item], owners: Sequence[Any], bucket: tuple[int, int]
-    ) -> None:
-        expected, letters, ledger = self._expect(items)
+        self, copy: LogCopy, bucket: int, owners: Sequence[Any]
+    ) -> list[DeadLetter]:
+        expected, letters, ledger = self._expect(list(self._read_bucket(copy, bucket)))
         if ledger is not None:
             for table in FACILITY_TABLES:
                 await self._compare_table(table, expected[table.name], owners)
@@ -201,8 +251,7 @@ class PartitionCheck:
             for table in REFERENCE_TABLES:
                 ids = [id_ for name, id_ in owners if name == table.name]
                 await self._compare_table(table, expected[table.name], ids)
-        rows = list_letters(letters)["dead_letter"]
-        await self._compare_table(DEAD_LETTER, rows, *self._place, *bucket)
+        return letters
 
     def _expect(
         self, items: Sequence[Item]
@@ -222,7 +271,7 @@ class PartitionCheck:
         arrivals = {a.record.offset: a for a in items if isinstance(a, Arrival)}
         taken = {letter.record.offset for letter in letters if letter.kind == "failed"}
         ledger = fold(
-            _record(arrival, set_aside=offset in taken)
+            as_recorded(arrival, set_aside=offset in taken)
             for offset, arrival in arrivals.items()
             if offset in taken or offset not in apart
         )
@@ -272,16 +321,3 @@ async def read_snapshot(
 
 def _start(place: tuple[str, int]) -> Position:
     return Position(*place, 0, 0, None, None, b"")
-
-
-def _record(arrival: Arrival, *, set_aside: bool) -> Recorded:
-    record = arrival.record
-    return Recorded(
-        arrival.event,
-        arrival.content_sha256,
-        arrival.recorded_at,
-        record.offset,
-        record.partition,
-        arrival.body.encode(),
-        set_aside,
-    )

@@ -17,7 +17,7 @@ from stream.keyring import KeyRing
 from stream.topics import STOCK_EVENTS
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
-EVENT_IDS = [str(UUID(int=number << 64 | 7)) for number in range(1, 13)]
+EVENT_IDS = [str(UUID(int=number << 64 | number)) for number in range(1, 13)]
 
 instants = st.integers(0, 5).map(lambda hours: (START + timedelta(hours=hours)).isoformat())
 items = st.sampled_from(["paracetamol", "ors"])

@@ -11,7 +11,7 @@ from aiokafka import ConsumerRecord
 
 from projections.decoding import decode_batch
 from projections.definition import Recorded, fold
-from projections.definition_figures import Place
+from projections.definition_places import Place
 from projections.figures.days import india_day
 from projections.lane import Lane
 from projections.positions import Position
@@ -70,6 +70,8 @@ class Figures:
         self.url, self.keys = url, keys
         self.facilities = 0
         self.today = TODAY
+        self.events: list[LogRecord] = []
+        """Of the last story."""
         self.runner.run(self._open())
 
     async def _open(self) -> None:
@@ -109,6 +111,7 @@ class Figures:
                 references += self._deliver(
                     REFERENCE, [_named(body, facility_id) for body in content]
                 )
+        self.events = events
         return self._place(facility_id, events, references), self.rows(facility_id)
 
     def settle(self) -> None:

@@ -57,6 +57,7 @@ class Rule:
         on_change: it is looked at when something happens to its subject, else by and by alone.
         open_after: for how long it must hold (from `began_at`) before an alert opens.
         keep_for: for how long it must no longer hold before the alert is closed.
+        by_transfer: what helps is a transfer from a facility that has more than it needs.
         told_alone: each critical one is told at once by itself, not as one of its district's.
     """
 
@@ -75,6 +76,7 @@ class Rule:
     on_change: bool = True
     open_after: timedelta = timedelta()
     keep_for: timedelta = timedelta()
+    by_transfer: bool = False
     told_alone: bool = False
 
     @property

@@ -45,6 +45,7 @@ class Rule(StrEnum):
     PUBLIC = "anybody; counted by address"
     CATALOGUE = "every role but public"
     FACILITY = "who reads the facility in the address"
+    DISTRICT = "who reads all, or the district in the address"
     BY_DISTRICT = "who reads all, or the districts that ?district= names"
     BY_FILTER = "who reads all, or all that ?facility_id= and ?district= name"
     ENDLESS = "who reads all, or all that ?facility_id= and ?district= name; ends with the token"
@@ -80,6 +81,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "GET /v1/facilities/{facility_id}/events/{event_id}": Rule.FACILITY,
     "GET /v1/facilities/{facility_id}/reporting": Rule.FACILITY,
     "GET /v1/facilities/{facility_id}/items/{item_id}/rescue": Rule.FACILITY,
+    "GET /v1/districts/{district_id}/actions": Rule.DISTRICT,
     "GET /v1/reporting": Rule.BY_DISTRICT,
     "GET /v1/discrepancies": Rule.BY_FILTER,
     "GET /v1/transfers": Rule.BY_FILTER,

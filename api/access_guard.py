@@ -81,6 +81,9 @@ class Gate:
             case Rule.FACILITY:
                 asked = [request.path_params["facility_id"]]
                 is_allowed = role.reads == "all" or await self._reads(caller, asked)
+            case Rule.DISTRICT:
+                asked = [request.path_params["district_id"]]
+                is_allowed = role.reads == "all" or caller.scope.districts.issuperset(asked)
             case _:
                 is_allowed = role.reads == "all" or await self._reads_filtered(
                     rule, caller, request
@@ -187,4 +190,6 @@ def _refusal(rule: Rule, caller: Caller) -> str:
         return f"Your token does not reach all of this: ask with {names} for what is yours."
     if rule is Rule.FACILITY and caller.role.reads == "own":
         return "This facility is not one of yours."
+    if rule is Rule.DISTRICT and caller.role.reads == "own":
+        return "This district is not one of yours."
     return f"The role {caller.source} may not do this."

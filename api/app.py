@@ -8,6 +8,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from api import (
+    actions,
     alert_commands,
     alerts,
     availability,
@@ -83,6 +84,7 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         shortages,
         stock_outs,
         rescue,
+        actions,
         alerts,
         alert_commands,
         live,

@@ -520,6 +520,8 @@ CREATE TABLE alert (
 CREATE INDEX alert_by_id ON alert (alert_id);
 CREATE INDEX alert_of_subject ON alert (facility_no, item_no, rule, lot, district_id, ordinal);
 CREATE INDEX alert_open ON alert (rule, facility_no, item_no) WHERE closed_at IS NULL;
+-- What is open at a place, and what was closed lately.
+CREATE INDEX alert_at ON alert (facility_no, district_id, coalesce(closed_at, 'infinity'));
 CREATE INDEX alert_listed ON alert (opened_at, alert_id);
 
 -- Every fact that counted; those of an alert in the order of `log_offset`.

@@ -307,6 +307,15 @@ class Chain(Reference):
         return self
 
 
+DEFAULT_STEPS: Final = (
+    ChainStep(officer="in_charge", after_hours=0),
+    ChainStep(officer="block", after_hours=24),
+    ChainStep(officer="district", after_hours=48, critical_after_hours=0),
+    ChainStep(officer="state", after_hours=168),
+)
+"""Where no chain applies."""
+
+
 class DeadLetterDecision(Contract):
     """What an operator decided about one record that was set aside.
 

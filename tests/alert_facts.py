@@ -38,14 +38,16 @@ def found(
     )
 
 
-def said(subject: Subject, kind: str, *, ordinal: int = 1, **told: Any) -> DraftAlertEvent:
+def said(
+    subject: Subject, kind: str, *, ordinal: int = 1, rule: str = RULE, **told: Any
+) -> DraftAlertEvent:
     """What somebody says of an alert."""
-    alert_id = alert_id_of(RULE, subject, ordinal)
+    alert_id = alert_id_of(rule, subject, ordinal)
     fact = {
         "event_id": str(uuid5(NAMESPACE_OID, f"{alert_id} {kind} {told}")),
         "type": f"alert_{kind}",
         "alert_id": alert_id,
-        "rule": RULE,
+        "rule": rule,
         "subject": subject,
     }
     return DRAFT.validate_python(fact | told)

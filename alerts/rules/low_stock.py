@@ -11,6 +11,7 @@ LOW_STOCK: Final = Rule(
     title="An essential item is below its minimum",
     family="shortage",
     about="item",
+    by_transfer=True,
     severity="warning",
     who_acts="in_charge",
     what_to_do="Indent for it now: what is there lasts for less than lead time and safety stock.",

@@ -10,6 +10,7 @@ OUT_OF_STOCK: Final = Rule(
     title="An essential item is out of stock",
     family="shortage",
     about="item",
+    by_transfer=True,
     severity="critical",
     who_acts="in_charge",
     what_to_do="Ask for the rescue transfer; until it comes, buy locally or send patients on.",

@@ -12,6 +12,7 @@ RUNS_OUT_SOON: Final = Rule(
     title="An essential item will run out before the next delivery",
     family="shortage",
     about="item",
+    by_transfer=True,
     severity="critical",
     who_acts="in_charge",
     what_to_do="Don't wait for the next delivery: ask for a transfer or a delivery out of turn.",

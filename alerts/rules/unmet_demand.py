@@ -10,6 +10,7 @@ UNMET_DEMAND: Final = Rule(
     title="Patients go without an item that is short",
     family="shortage",
     about="item",
+    by_transfer=True,
     severity="critical",
     who_acts="block",
     what_to_do="See that the facility gets it first: here its absence is felt.",

@@ -47,6 +47,8 @@ def test_addresses_and_rules_go_together() -> None:
         assert (rule is Rule.PUBLIC) is path.startswith("/v1/availability/")
         is_of_one = method == "GET" and path.startswith("/v1/facilities/{facility_id}/")
         assert (rule is Rule.FACILITY) is is_of_one
+        is_of_district = method == "GET" and path.startswith("/v1/districts/{district_id}/")
+        assert (rule is Rule.DISTRICT) is is_of_district
         assert (rule is Rule.REGISTER) is (method == "PUT" or path.startswith("/v1/reference/"))
         assert (rule is Rule.POST) is path.startswith("/v1/events")
 

@@ -27,6 +27,7 @@ EXPECTED: dict[Rule, tuple[set[str], set[str]]] = {
     Rule.PUBLIC: (EVERYBODY, EVERYBODY),
     Rule.CATALOGUE: (ALL, ALL),
     Rule.FACILITY: (ALL, UNBOUND),
+    Rule.DISTRICT: (UNBOUND | OF_DISTRICT, UNBOUND),
     Rule.BY_DISTRICT: (UNBOUND | OF_DISTRICT, UNBOUND),
     Rule.BY_FILTER: (ALL, UNBOUND),
     Rule.ENDLESS: (ALL, UNBOUND),
@@ -59,7 +60,7 @@ def request_of(name: str, place: dict[str, str]) -> tuple[str, str, dict[str, An
     addressed = path.format(
         facility_id=place["facility"] if method == "GET" else "NEW",
         item_id="PCM",
-        district_id="D9",
+        district_id=place["district"] if method == "GET" else "D9",
         recall_id="R1",
         norm_id="N1",
         closure_id="C1",

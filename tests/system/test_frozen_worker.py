@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from stream.topics import STOCK_EVENTS
 from tests.feeding import feeding
 from tests.log_reading import Database, Offsets, log_ends, projected, read_log
 from tests.read_model import expected_rows, read_rows
@@ -131,7 +132,11 @@ async def all_move_on(database: Database, within: float = 30) -> None:
 
     async def moved() -> bool:
         now = await offsets()
-        stuck = [key for key, offset in now.items() if offset <= before.get(key, 0)]
-        return len(now) > 1 and all(topic == "reference" for topic, _ in stuck)
+        moves = [
+            offset > before.get((topic, partition), 0)
+            for (topic, partition), offset in now.items()
+            if topic == STOCK_EVENTS
+        ]
+        return len(moves) > 1 and all(moves)
 
     await until(moved, "every partition went on", within)

@@ -1,7 +1,7 @@
 """Whose turn an alert is: timelines by hand, on the real projector."""
 
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -99,6 +99,18 @@ async def test_what_is_critical_is_the_districts_at_once(book: Book) -> None:
     assert (await book.one(0)).turn == 3
 
 
+async def test_what_is_critical_may_pass_over_officers(book: Book) -> None:
+    await open_ors(book.timeline, severity="critical")
+    steps = [
+        {"officer": "in_charge", "after_hours": 0},
+        {"officer": "block", "after_hours": 24},
+        {"officer": "district", "after_hours": 48, "critical_after_hours": 12},
+    ]
+    await book.timeline.register(CHAIN | {"steps": steps})
+    assert await book.turn(0, "20:59") == "in_charge until 0 21:00"
+    assert await book.turn(0, "21:00") == "district! until -"
+
+
 async def test_it_begins_with_who_acts_by_the_rule(book: Book) -> None:
     subject = Subject(facility_id=FACILITY)
     await book.timeline.tell(
@@ -159,6 +171,20 @@ async def test_what_was_not_known_does_not_count(book: Book) -> None:
     await open_ors(book.timeline, began_at=began_at)
     assert await book.turn(5) == "in_charge until 6 09:00"
     assert parse_instant((await book.one(5)).began_at) == began_at
+
+
+async def test_what_has_come_further_up_is_worse(book: Book) -> None:
+    """Whatever has been so for longer."""
+    began_at = book.timeline.now - timedelta(days=1)
+    await open_ors(book.timeline)
+    await book.timeline.until(1)
+    told = found(PCM, "opened", 1, severity="warning", began_at=began_at)
+    await book.timeline.tell([told])
+    actions = (await book.read(1)).actions
+    assert [(each.item_id, each.officer) for each in actions] == [
+        ("ORS", "block"),
+        ("PCM", "in_charge"),
+    ]
 
 
 async def test_who_acknowledges_has_the_time_anew(book: Book) -> None:

@@ -52,11 +52,14 @@ class Worker:
 def running_worker(
     stack: Stack, log: Path, *, command: tuple[str, ...] = WORKER, **settings: str
 ) -> Iterator[Worker]:
-    """A worker until the block ends; it is stopped in order, so that it leaves its group."""
+    """A worker until the block ends; it is stopped in order, so that it leaves its group.
+
+    It evaluates no rules unless the settings say so: what it appended would move positions.
+    """
     with log.open("wb") as file:
         process = subprocess.Popen(
             [sys.executable, *command],
-            env=os.environ | stack.environment | settings,
+            env=os.environ | stack.environment | {"DAWALOG_ALERT_EVALUATION": "false"} | settings,
             stdout=file,
             stderr=file,
         )

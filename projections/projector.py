@@ -16,7 +16,7 @@ from aiokafka import TopicPartition
 from projections.announcing import Announcer
 from projections.decided_ahead import find_discarded
 from projections.decisions import CHANNEL as DECIDED
-from projections.decoding import DecodedBatch, decode_batch
+from projections.decoding import decode_pieces
 from projections.failures import find_failure_runs
 from projections.lane import Lane
 from projections.log_check import check_log
@@ -31,6 +31,10 @@ from stream.topics import REFERENCE, STOCK_EVENTS, count_partitions
 
 ROOM_LINES: Final = 3
 """Fetching pauses while a lane has so many transactions' lines waiting."""
+
+PIECE_LINES: Final = 1_000
+"""Batches are decoded, and merged into transactions, in pieces of about so many lines. One may have
+200,000 of them: its transaction would be silent until Postgres ends it, and so again for ever."""
 
 DEAD_LETTER_REPORT_SECONDS: Final = 15.0
 
@@ -142,8 +146,10 @@ class Projector:
 
     async def submit(self, batch: RecordBatch) -> None:
         """Decode a batch and hand it to its lane. Raises `NewerSchema`."""
-        decoded: DecodedBatch = decode_batch(batch)
-        self._lane_of(batch.partition).put(decoded)
+        for piece in decode_pieces(batch, PIECE_LINES):
+            self._lane_of(batch.partition).put(piece)
+            # Lanes go on meanwhile: Postgres ends a transaction in which nothing is heard of us.
+            await asyncio.sleep(0)
 
     def next_offsets(self) -> dict[tuple[str, int], int]:
         """The positions of the partitions claimed now."""

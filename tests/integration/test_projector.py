@@ -18,7 +18,7 @@ from aiokafka import TopicPartition
 from projections import rows as writing
 from projections.announcing import CHANNEL
 from projections.arrivals import Arrival
-from projections.decoding import decode_batch
+from projections.decoding import decode_batch, decode_pieces
 from projections.failures import MAX_FAILURES_IN_A_ROW
 from projections.lane import Lane
 from projections.positions import Fenced, Position
@@ -100,6 +100,17 @@ async def test_repeated_records_are_skipped(
     for record in records:
         once.advance(record)
     assert await database.fetchval("SELECT chain_digest FROM position") == once.chain_digest
+
+
+async def test_a_batch_is_taken_in_pieces(one: OneLane, writer: Writer, database: Database) -> None:
+    records = [writer.event(event) for event in some_events(40)]
+    batch = writer.batch(*records)
+    pieces = list(decode_pieces(batch, 10))
+    assert [item.record for piece in pieces for item in piece.items] == records
+    assert all(10 <= piece.weight < 10 + 3 for piece in pieces[:-1])
+    assert sum(piece.weight for piece in pieces) == decode_batch(batch).weight
+    await one.lane.project(pieces)
+    await assert_rows(database, records, 40)
 
 
 async def test_a_hole_stops_it(one: OneLane, writer: Writer, database: Database) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 import asyncpg
 import orjson
 
-from alerts.rule import NOW, About, Rule
+from alerts.rule import About, Rule
 from alerts.scopes import Scope
 from stream.alerts import (
     AlertChanged,
@@ -35,11 +35,10 @@ SUBJECTS: Final[Mapping[About, str]] = {
 OF_FACILITY: Final = """
     SELECT {subject}, severity, began_at, evidence, {opens} AS may_open
     FROM found JOIN (SELECT facility_no, counted_at, silent FROM place) AS place USING (facility_no)
-    WHERE {applies} AND coalesce(began_at <= {now} - {open_after}, true)
+    WHERE {applies}
 """
 OF_DISTRICT: Final = """
     SELECT {subject}, severity, began_at, evidence, true AS may_open FROM found
-    WHERE coalesce(began_at <= {now} - {open_after}, true)
 """
 
 # An alert that isn't open yet follows on its subject's last one, which may turn out not to be over.
@@ -143,19 +142,19 @@ async def find_differences(
 def statement_of(rule: Rule, scope: Scope) -> str:
     """Takes the instant, the rule's id, alerts to look at again, and the scope's arguments."""
     return _statement(
-        query=rule.query, held=_held(rule), relations=scope.relations, known=scope.known(rule)
+        query=rule.query,
+        held=_held(rule),
+        relations=scope.relations_of(rule),
+        known=scope.known(rule),
     )
 
 
 def _held(rule: Rule) -> str:
     subject = SUBJECTS[rule.about]
-    open_after = f"interval '{rule.open_after.total_seconds():.0f} seconds'"
     if rule.is_of_district:
-        return OF_DISTRICT.format(subject=subject, now=NOW, open_after=open_after)
+        return OF_DISTRICT.format(subject=subject)
     return OF_FACILITY.format(
         subject=subject,
-        now=NOW,
-        open_after=open_after,
         opens="true" if rule.opens_in_silence else "NOT silent",
         applies="counted_at IS NOT NULL" if rule.from_first_count else "true",
     )

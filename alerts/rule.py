@@ -8,7 +8,9 @@ those that something happened to), beside any table of the read model:
                evaluated_on: the facilities looked at
     stocked    the columns of `item_state` and `place`: their items
     importance item_no, ved: what their records say, null where they say nothing
-    tallied    district_id, item_no, items_out, … items_unknown, facilities: sums over a district
+    area       district_id, state: the districts looked at, of a rule about districts
+    tallied    the columns of `area`, item_no, items_out, … items_unknown, facilities: sums over a
+               district
 
 and yields `severity` (text), `began_at` (timestamptz: since when by the data; null: since it is
 first found) and `evidence` (jsonb, small), with what its subject is made of:
@@ -19,8 +21,8 @@ first found) and `evidence` (jsonb, small), with what its subject is made of:
           district        district_id
           district_item   district_id, item_no
 
-`{now}` stands for the instant of the evaluation, `{name}` for a parameter's value (a number; where
-`place` or `stocked` is read as such it may differ by state and level).
+`{now}` stands for the instant of the evaluation, `{name}` for a parameter's value: a column of
+`place`, `stocked`, `area` and `tallied`, as it may differ by place (`alerts.thresholds`).
 """
 
 from collections.abc import Mapping
@@ -30,7 +32,7 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from stream.alerts import Severity
-from stream.reference import Officer
+from stream.chains import Officer
 
 Family = Literal["shortage", "compliance"]
 About = Literal["facility", "item", "lot", "district", "district_item"]
@@ -40,11 +42,15 @@ NOW: Final = "$1::timestamptz"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
-    """A number that a rule depends on, with its unit and what it means."""
+    """A number that a rule depends on, with its unit and what it means. A threshold may set it,
+    from `least` to `most`.
+    """
 
     default: int
     unit: str
     meaning: str
+    least: int = 1
+    most: int = 366
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +61,6 @@ class Rule:
         from_first_count: it applies to a facility from its first complete count on.
         opens_in_silence: it opens though the facility is silent; what is open stays open.
         on_change: it is looked at when something happens to its subject, else by and by alone.
-        open_after: for how long it must hold (from `began_at`) before an alert opens.
         keep_for: for how long it must no longer hold before the alert is closed.
         by_transfer: what helps is a transfer from a facility that has more than it needs.
         told_alone: each critical one is told at once by itself, not as one of its district's.
@@ -74,7 +79,6 @@ class Rule:
     from_first_count: bool = True
     opens_in_silence: bool = False
     on_change: bool = True
-    open_after: timedelta = timedelta()
     keep_for: timedelta = timedelta()
     by_transfer: bool = False
     told_alone: bool = False
@@ -90,5 +94,9 @@ class Rule:
     @property
     def query(self) -> str:
         """`holds` with what its names stand for."""
-        values = {name: str(each.default) for name, each in self.parameters.items()}
-        return self.holds.format(now=NOW, **values)
+        return self.holds.format(now=NOW, **{name: self.column(name) for name in self.parameters})
+
+    @staticmethod
+    def column(parameter: str) -> str:
+        """What a parameter's column is called: like nothing else."""
+        return f"set_{parameter}"

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from alerts.rule import Rule
+from alerts.thresholds import IN_FORCE, with_parameters
 
 _PLACE: Final = """
     SELECT facility_no, facility_id, partition, level, district_id, state, counted_at, silent,
@@ -17,9 +18,13 @@ _PLACE: Final = """
 _STOCKED: Final = """
     SELECT * FROM place JOIN item_state USING (facility_no)
 """
+_AREA: Final = """
+    SELECT district_id, min(state) AS state FROM facility_state
+    WHERE {which} GROUP BY district_id
+"""
 _TALLIED: Final = """
-    SELECT place AS district_id, item_no, items_out, items_low, items_ok, items_over,
-           items_unrated, items_unknown,
+    SELECT area.*, item_no, items_out, items_low, items_ok, items_over, items_unrated,
+           items_unknown,
            items_out + items_low + items_ok + items_over + items_unrated + items_unknown
              AS facilities
     FROM (
@@ -28,7 +33,7 @@ _TALLIED: Final = """
                sum(items_over)::bigint AS items_over, sum(items_unrated)::bigint AS items_unrated,
                sum(items_unknown)::bigint AS items_unknown
         FROM item_tally WHERE scope = 'district' {which} GROUP BY place, item_no
-    ) AS summed
+    ) AS summed JOIN area ON area.district_id = place
 """
 _IMPORTANCE: Final = """
     SELECT DISTINCT ON (item_no) item_no, body ->> 'ved' AS ved
@@ -40,15 +45,24 @@ _IMPORTANCE: Final = """
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """`relations`: as a WITH clause has them, with parameters from $4 on; `known`: the condition
-    on alerts, by what their rule is about.
+    """`places`: a SELECT of the facilities, or the districts; `relations`: the others, as a WITH
+    clause has them after it; both with arguments from $4 on. `known`: the condition on alerts, by
+    what their rule is about.
     """
 
+    places: str
     relations: str
     known_of_facilities: str
     known_of_items: str
     arguments: Sequence[Any]
     of_districts: bool = False
+
+    def relations_of(self, rule: Rule) -> str:
+        """All that the rule reads, for a WITH clause."""
+        name = "area" if self.of_districts else "place"
+        places = with_parameters(rule, self.places, have_levels=not self.of_districts)
+        thresholds = f"{IN_FORCE}, " if rule.parameters else ""
+        return f"{thresholds}{name} AS MATERIALIZED ({places}), {self.relations}"
 
     def known(self, rule: Rule) -> str:
         about_items = rule.about in ("item", "lot", "district_item")
@@ -58,7 +72,8 @@ class Scope:
 def all_of_partition(partition: int) -> Scope:
     within = "facility_no IN (SELECT facility_no FROM place)"
     return Scope(
-        f"""place AS MATERIALIZED ({_PLACE} WHERE partition = $4::int), stocked AS ({_STOCKED}),
+        f"{_PLACE} WHERE partition = $4::int",
+        f"""stocked AS ({_STOCKED}),
         importance AS MATERIALIZED ({_IMPORTANCE.format(which="")})""",
         within,
         within,
@@ -69,8 +84,8 @@ def all_of_partition(partition: int) -> Scope:
 def touched(pairs: Collection[tuple[int, int]]) -> Scope:
     """(facility_no, item_no)"""
     return Scope(
-        f"""place AS MATERIALIZED ({_PLACE} WHERE facility_no = ANY ($4::int[])),
-        pair AS MATERIALIZED (
+        f"{_PLACE} WHERE facility_no = ANY ($4::int[])",
+        f"""pair AS MATERIALIZED (
             SELECT * FROM unnest($4::int[], $5::int[]) AS pair (facility_no, item_no)
         ),
         stocked AS (
@@ -88,6 +103,7 @@ def touched(pairs: Collection[tuple[int, int]]) -> Scope:
 
 def all_districts() -> Scope:
     return Scope(
+        _AREA.format(which="district_id IS NOT NULL"),
         f"""tallied AS ({_TALLIED.format(which="")}),
         importance AS MATERIALIZED ({_IMPORTANCE.format(which="")})""",
         "facility_no = 0",
@@ -101,6 +117,7 @@ def touched_districts(pairs: Collection[tuple[str, int]]) -> Scope:
     """(district_id, item_no)"""
     within = "(district_id, item_no) IN (SELECT * FROM pair)"
     return Scope(
+        _AREA.format(which="district_id = ANY ($4::text[])"),
         f"""pair AS MATERIALIZED (
             SELECT * FROM unnest($4::text[], $5::int[]) AS pair (district_id, item_no)
         ), tallied AS ({_TALLIED.format(which="AND (place, item_no) IN (SELECT * FROM pair)")}),

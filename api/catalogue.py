@@ -21,6 +21,7 @@ from api.shapes import (
     RecallsAnswer,
     read_answers,
 )
+from api.threshold_shapes import ThresholdsAnswer
 from projections.queries.catalogue import (
     Registered,
     list_chains,
@@ -31,9 +32,11 @@ from projections.queries.catalogue import (
     list_items,
     list_norms,
     list_recalls,
+    list_thresholds,
 )
+from stream.alerts import RuleId
 from stream.fields import Id, Instant
-from stream.reference import Level
+from stream.versioned import Level
 
 router = APIRouter(tags=["reading"], dependencies=[Depends(require_position)])
 
@@ -168,6 +171,21 @@ async def read_chains(request: Request, *, limit: Limit = 100, cursor: Cursor = 
         services_of(request).reading.model, after=_after(cursor), limit=limit + 1
     )
     return _page(request, "chains", "chain_id", found, limit)
+
+
+@router.get("/v1/thresholds", responses=read_answers(ThresholdsAnswer))
+async def read_thresholds(
+    request: Request,
+    *,
+    rule: Annotated[RuleId | None, Query()] = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Response:
+    """What parameters of rules are where, by id, withdrawn ones too."""
+    found = await list_thresholds(
+        services_of(request).reading.model, after=_after(cursor), rule=rule, limit=limit + 1
+    )
+    return _page(request, "thresholds", "threshold_id", found, limit)
 
 
 def _after(cursor: str | None) -> str:

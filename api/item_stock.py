@@ -22,7 +22,7 @@ from projections.consumption_rates import (
 from projections.queries.item_stock import PlaceStock, list_item_stock
 from stream.errors import Rejected
 from stream.fields import Id
-from stream.reference import Level
+from stream.versioned import Level
 
 router = APIRouter(tags=["reading"], dependencies=[Depends(require_position)])
 

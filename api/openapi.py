@@ -12,10 +12,10 @@ from api.bodies import JSON, NDJSON
 from api.problems import MEDIA_TYPE
 from api.recording import MAX_BATCH
 from stream.alerts import Acknowledgement, Noted, Snooze
+from stream.chains import Chain
 from stream.events import posted_event
 from stream.fields import EventId
 from stream.reference import (
-    Chain,
     Closure,
     Directive,
     District,
@@ -25,6 +25,7 @@ from stream.reference import (
     Recall,
     posted_reference,
 )
+from stream.thresholds import Threshold
 
 _REF: Final = "#/components/schemas/{model}"
 
@@ -170,6 +171,7 @@ NORM_BODY: Final = _put_body(Norm, "norm_id")
 CLOSURE_BODY: Final = _put_body(Closure, "closure_id")
 DIRECTIVE_BODY: Final = _put_body(Directive, "directive_id")
 CHAIN_BODY: Final = _put_body(Chain, "chain_id")
+THRESHOLD_BODY: Final = _put_body(Threshold, "threshold_id")
 
 _POSITION: Final = {
     "headers": {
@@ -201,7 +203,10 @@ SINGLE_ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
     202: {"description": "It is in the log.", **_json(_ref("Recorded")), **_POSITION},
     **PROBLEMS,
 }
-ALERT_ANSWERS: Final = SINGLE_ANSWERS | {404: _problem("No such alert that you may see.")}
+ALERT_ANSWERS: Final = SINGLE_ANSWERS | {
+    404: _problem("No such alert that you may see."),
+    409: _problem("Something else was recorded with this event_id."),
+}
 BATCH_ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
     200: {
         "description": "What became of each element.",

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
 
+from alerts.thresholds import check_threshold
 from api.access import Caller, find_caller
 from api.bodies import read_batch, read_single
 from api.freshness import require_position
@@ -20,6 +21,7 @@ from api.openapi import (
     RECALL_BODY,
     REFERENCE_BATCH_BODY,
     SINGLE_ANSWERS,
+    THRESHOLD_BODY,
 )
 from api.plain_route import PlainRoute
 from api.recording import (
@@ -39,6 +41,7 @@ from stream.codec import OutgoingRecord, encode_reference
 from stream.errors import DawalogError, Fault, Rejected
 from stream.posting import parse_reference
 from stream.reference import Facility, PostedReference
+from stream.thresholds import Threshold
 
 router: Final = APIRouter(tags=["reference"], route_class=PlainRoute)
 
@@ -51,6 +54,7 @@ ID_FIELDS: Final[Mapping[str, str]] = {
     "closure": "closure_id",
     "directive": "directive_id",
     "chain": "chain_id",
+    "threshold": "threshold_id",
 }
 
 
@@ -130,6 +134,17 @@ async def put_chain(request: Request) -> Response:
     return await _put(request, "chain")
 
 
+@router.put(
+    "/v1/thresholds/{threshold_id}",
+    status_code=202,
+    openapi_extra=THRESHOLD_BODY,
+    responses=SINGLE_ANSWERS,
+)
+async def put_threshold(request: Request) -> Response:
+    """Say what a rule's parameters are in a state, a district or at a level, or end that."""
+    return await _put(request, "threshold")
+
+
 @router.post(
     "/v1/reference/batch",
     status_code=200,
@@ -142,7 +157,7 @@ async def post_reference(request: Request) -> Response:
     services = services_of(request)
     elements = require_batch(await read_batch(request))
     caller = find_caller(request)
-    records: list[PostedReference | DawalogError] = await attempt_each(parse_reference, elements)
+    records: list[PostedReference | DawalogError] = await attempt_each(_parse, elements)
 
     def draft(posted: PostedReference) -> OutgoingRecord:
         return _draft(posted, caller)
@@ -159,7 +174,7 @@ async def _put(request: Request, kind: str) -> Response:
     await require_position(request)
     services = services_of(request)
     body = await read_single(request)
-    posted = parse_reference(_complete(body, kind, record_id))
+    posted = _parse(_complete(body, kind, record_id))
     appended = await record(services.log, _draft(posted, find_caller(request)))
     _note(services, posted, appended)
     return answer_recorded(services.log, {ID_FIELDS[kind]: record_id}, appended)
@@ -178,6 +193,14 @@ def _complete(body: Any, kind: str, record_id: str) -> Any:
     if faults:
         raise Rejected("invalid-record", "The record and the address differ.", faults)
     return body | told
+
+
+def _parse(body: Any) -> PostedReference:
+    """Raises as `parse_reference`; also for a rule or a parameter that there isn't."""
+    posted = parse_reference(body)
+    if isinstance(posted, Threshold):
+        check_threshold(posted)
+    return posted
 
 
 def _draft(posted: PostedReference, caller: Caller) -> OutgoingRecord:

@@ -20,7 +20,7 @@ from projections.queries.reporting import (
 )
 from projections.reporting import Reporting, Rule
 from stream.fields import Id, Instant
-from stream.reference import Level
+from stream.versioned import Level
 
 router = APIRouter(tags=["reading"], dependencies=[Depends(require_position)])
 

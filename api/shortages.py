@@ -22,7 +22,7 @@ from projections.queries.shortages import (
 )
 from projections.reading import parse_instant
 from stream.fields import Id, Instant, Name
-from stream.reference import Level
+from stream.versioned import Level
 
 router = APIRouter(tags=["reading"], dependencies=[Depends(require_position)])
 

@@ -24,7 +24,7 @@ from projections.queries.summary import (
 )
 from stream.errors import Fault, Rejected
 from stream.fields import Id, Name
-from stream.reference import Level
+from stream.versioned import Level
 
 router = APIRouter(tags=["reading"], dependencies=[Depends(require_position)])
 

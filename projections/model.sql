@@ -325,6 +325,21 @@ CREATE TABLE chain_record (
     PRIMARY KEY (chain_id, valid_from, log_offset)
 );
 
+-- What parameters of a rule are at a level, in a state or a district. They are in the body.
+CREATE TABLE threshold_record (
+    threshold_id text COLLATE "C" NOT NULL,
+    valid_from   timestamptz NOT NULL,
+    log_offset   bigint NOT NULL,
+    recorded_at  timestamptz NOT NULL,
+    rule         text COLLATE "C" NOT NULL,
+    level        text COLLATE "C",                    -- null: whatever the level, state or district
+    state        text COLLATE "C",
+    district_id  text COLLATE "C",
+    withdrawn    boolean NOT NULL,
+    body         jsonb NOT NULL,
+    PRIMARY KEY (threshold_id, valid_from, log_offset)
+);
+
 -- What changed since an offset.
 CREATE INDEX facility_record_offset ON facility_record (log_offset);
 CREATE INDEX item_record_offset ON item_record (log_offset);

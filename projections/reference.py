@@ -60,6 +60,15 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
         "withdrawn",
     ),
     "chain_record": ("chain_id", *_COMMON, "state", "district_id", "withdrawn"),
+    "threshold_record": (
+        "threshold_id",
+        *_COMMON,
+        "rule",
+        "level",
+        "state",
+        "district_id",
+        "withdrawn",
+    ),
 }
 """Table → columns: the id, what each record has, and fields of the record that reads look for."""
 

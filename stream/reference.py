@@ -1,5 +1,5 @@
 """Reference records: facilities, items, districts, recalls, norms, closures, directives,
-chains of command.
+chains of command, thresholds.
 
 Each is in force from `valid_from` on. Posted records are frozen models; logged ones also say who
 recorded them. A decision about a dead letter is a record of the same topic, but operators make it:
@@ -7,19 +7,18 @@ it is in no union that the API takes.
 """
 
 from datetime import timedelta
-from itertools import pairwise
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, StrictBool, TypeAdapter, model_validator
 from pydantic_core import PydanticCustomError
 
+from stream.chains import Chain
 from stream.events import Logged
 from stream.fields import (
     Code,
     Day,
     Days,
     Id,
-    Instant,
     LogOffset,
     Lot,
     Name,
@@ -30,6 +29,8 @@ from stream.fields import (
     slip,
 )
 from stream.lines import Contract
+from stream.thresholds import Threshold
+from stream.versioned import Level, Reference
 
 REFERENCE_KINDS: Final = (
     "facility",
@@ -40,13 +41,13 @@ REFERENCE_KINDS: Final = (
     "closure",
     "directive",
     "chain",
+    "threshold",
 )
 DECISION: Final = "dead_letter_decision"
 
 LetterKind = Literal["undecodable", "conflict", "failed"]
 Decision = Literal["replayed", "discarded"]
 
-Level = Literal["MCH", "DH", "SDH", "CHC", "PHC", "SC", "WAREHOUSE", "STORE", "COUNTER", "OTHER"]
 Language = Annotated[str, Field(strict=True, pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$")]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 Names = Annotated[dict[Language, Name], Field(max_length=30)]
@@ -84,14 +85,8 @@ Weekdays = Annotated[
     AfterValidator(_check_once),
 ]
 WindowDays = Annotated[int, Field(strict=True, ge=14, le=366)]
-Hours = Annotated[int, Field(strict=True, ge=0, le=24 * 366)]
 UseDays = Annotated[int, Field(strict=True, ge=1, le=31)]
 ReviewDays = Annotated[int, Field(strict=True, ge=1, le=365)]
-
-
-class Reference(Contract):
-    schema_version: Annotated[Literal[1], null_is(1)] = 1
-    valid_from: Instant | None = None
 
 
 class Named(Reference):
@@ -256,66 +251,6 @@ class Directive(Reference):
         return self
 
 
-Officer = Literal["in_charge", "block", "district", "state"]
-OFFICERS: Final[tuple[Officer, ...]] = ("in_charge", "block", "district", "state")
-"""From the facility up."""
-
-
-class ChainStep(Contract):
-    """Whose turn it is from so many hours on; for critical alerts from `critical_after_hours`.
-
-    `title` is what the officer is called there: CMHO, Civil Surgeon, …
-    """
-
-    officer: Officer
-    title: Name | None = None
-    after_hours: Hours
-    critical_after_hours: Hours | None = None
-
-    @model_validator(mode="after")
-    def check_hours(self) -> Self:
-        if (self.critical_after_hours or 0) > self.after_hours:
-            raise slip(
-                "critical_after_hours", "critical_after_hours must not be more than after_hours"
-            )
-        return self
-
-
-class Chain(Reference):
-    """Who answers for an alert next if it isn't over: a state's officers, or a district's own.
-
-    That of the district applies before that of its state; of two alike that with the greatest
-    `chain_id`. `withdrawn` ends it.
-    """
-
-    kind: Literal["chain"]
-    chain_id: Id
-    state: Name
-    district_id: Id | None = None
-    steps: Annotated[tuple[ChainStep, ...], Field(min_length=1, max_length=4, strict=False)]
-    withdrawn: Annotated[StrictBool, null_is(False)] = False
-
-    @model_validator(mode="after")
-    def check_steps(self) -> Self:
-        if self.steps[0].after_hours:
-            raise slip("steps", "somebody's turn must be at once: after_hours 0 of the first step")
-        for step, following in pairwise(self.steps):
-            if OFFICERS.index(following.officer) <= OFFICERS.index(step.officer):
-                raise slip("steps", "steps go up: in_charge, block, district, state, each once")
-            if following.after_hours <= step.after_hours:
-                raise slip("steps", "after_hours must be more with each step")
-        return self
-
-
-DEFAULT_STEPS: Final = (
-    ChainStep(officer="in_charge", after_hours=0),
-    ChainStep(officer="block", after_hours=24),
-    ChainStep(officer="district", after_hours=48, critical_after_hours=0),
-    ChainStep(officer="state", after_hours=168),
-)
-"""Where no chain applies."""
-
-
 class DeadLetterDecision(Contract):
     """What an operator decided about one record that was set aside.
 
@@ -366,11 +301,14 @@ class LoggedDirective(Directive, Logged): ...
 class LoggedChain(Chain, Logged): ...
 
 
+class LoggedThreshold(Threshold, Logged): ...
+
+
 class LoggedDecision(DeadLetterDecision, Logged): ...
 
 
 PostedReference = Annotated[
-    Facility | Item | District | Recall | Norm | Closure | Directive | Chain,
+    Facility | Item | District | Recall | Norm | Closure | Directive | Chain | Threshold,
     Field(discriminator="kind"),
 ]
 ReferenceRecord = Annotated[
@@ -382,6 +320,7 @@ ReferenceRecord = Annotated[
     | LoggedClosure
     | LoggedDirective
     | LoggedChain
+    | LoggedThreshold
     | LoggedDecision,
     Field(discriminator="kind"),
 ]

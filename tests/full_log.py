@@ -85,6 +85,14 @@ REFERENCES: list[dict[str, Any]] = [
         "district_id": "ajmer",
         "steps": [{"officer": "district", "title": "CMHO", "after_hours": 0}],
     },
+    {
+        "kind": "threshold",
+        "threshold_id": "TH1",
+        "rule": "no_count",
+        "level": "PHC",
+        "state": "RJ",
+        "parameters": {"days": 30},
+    },
     *(
         {
             "kind": "facility",

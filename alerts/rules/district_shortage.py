@@ -17,10 +17,16 @@ DISTRICT_SHORTAGE: Final = Rule(
     ends="It is out at fewer facilities than that.",
     parameters={
         "percent": Parameter(
-            default=30, unit="%", meaning="share of the facilities that report at which it is out"
+            default=30,
+            unit="%",
+            meaning="share of the facilities that report at which it is out",
+            most=100,
         ),
         "facilities": Parameter(
-            default=3, unit="facilities", meaning="at which it must be out at least"
+            default=3,
+            unit="facilities",
+            meaning="at which it must be out at least",
+            most=10_000,
         ),
     },
     keep_for=timedelta(hours=1),

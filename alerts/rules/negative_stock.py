@@ -1,9 +1,8 @@
 """The book has had less than nothing of an item for days, and nobody has put it right."""
 
-from datetime import timedelta
 from typing import Final
 
-from alerts.rule import Rule
+from alerts.rule import Parameter, Rule
 
 NEGATIVE_STOCK: Final = Rule(
     id="negative_stock",
@@ -15,7 +14,9 @@ NEGATIVE_STOCK: Final = Rule(
     what_to_do="Enter the receipt that is missing; if there is none, count the item.",
     ends="The book has nothing or more of it: by a receipt, a count or a reversal.",
     opens_in_silence=True,
-    open_after=timedelta(days=2),
+    parameters={
+        "days": Parameter(default=2, unit="days", meaning="for somebody to put it right", least=0)
+    },
     holds="""
         SELECT stocked.facility_no, stocked.item_no, 'warning' AS severity, since AS began_at,
                jsonb_build_object('on_hand', on_hand) AS evidence
@@ -36,6 +37,6 @@ NEGATIVE_STOCK: Final = Rule(
             WHERE card.facility_no = stocked.facility_no AND card.item_no = stocked.item_no
               AND card.on_hand < 0
         ) AS negative
-        WHERE stocked.on_hand < 0
+        WHERE stocked.on_hand < 0 AND since <= {now} - make_interval(days => {days})
     """,
 )

@@ -22,12 +22,20 @@ SURGE: Final = Rule(
     on_change=False,
     parameters={
         "deviations": Parameter(
-            default=3, unit="sample deviations", meaning="above the mean of the days before"
+            default=3,
+            unit="sample deviations",
+            meaning="above the mean of the days before",
+            most=100,
         ),
         "floor": Parameter(
-            default=10, unit="prescriptions a day", meaning="the deviation counts as at least this"
+            default=10,
+            unit="prescriptions a day",
+            meaning="the deviation counts as at least this",
+            most=10_000,
         ),
-        "days": Parameter(default=3, unit="days", meaning="the last days that count, but today"),
+        "days": Parameter(
+            default=3, unit="days", meaning="the last days that count, but today", most=14
+        ),
     },
     holds="""
         WITH counted AS (
@@ -39,18 +47,19 @@ SURGE: Final = Rule(
             GROUP BY district_id, day
         ), judged AS (
             SELECT today.district_id, today.day, today.patients, avg(before.patients) AS mean,
-                   greatest(stddev_samp(before.patients), {floor}) AS deviation
+                   stddev_samp(before.patients) AS deviation
             FROM counted AS today JOIN counted AS before
               ON before.district_id = today.district_id
              AND before.nth BETWEEN today.nth - 9 AND today.nth - 3
-            WHERE today.day >= india_day({now}) - {days}
             GROUP BY today.district_id, today.day, today.patients
             HAVING count(*) = 7
         )
         SELECT district_id, NULL::timestamptz AS began_at, 'warning' AS severity,
                jsonb_build_object('day', max(day), 'patients', max(patients),
                                   'usual', round(max(mean))) AS evidence
-        FROM judged WHERE patients > mean + {deviations} * deviation
+        FROM judged JOIN area USING (district_id)
+        WHERE day >= india_day({now}) - {days}
+          AND patients > mean + {deviations} * greatest(deviation, {floor})
         GROUP BY district_id
     """,
 )

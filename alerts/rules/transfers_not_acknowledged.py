@@ -23,12 +23,13 @@ TRANSFERS_NOT_ACKNOWLEDGED: Final = Rule(
     },
     holds="""
         SELECT facility_no, 'warning' AS severity,
-               min(sent_at) + make_interval(days => {days}) AS began_at,
+               min(sent_at + make_interval(days => {days})) AS began_at,
                jsonb_build_object('transfers', count(*), 'oldest_sent_at', min(sent_at),
                    'transfer_ids', (array_agg(transfer_id ORDER BY sent_at, transfer_id))[:5])
                  AS evidence
         FROM (
-            SELECT place.facility_no, transfer_id, from_facility_id, min(occurred_at) AS sent_at
+            SELECT place.facility_no, transfer_id, from_facility_id, {days},
+                   min(occurred_at) AS sent_at
             FROM place JOIN transfer_line AS sent ON to_facility_id = place.facility_id
             JOIN event ON event.facility_no = sent.facility_no AND event.event_id = sent.event_id
             WHERE is_dispatch AND reversed_at IS NULL
@@ -41,7 +42,7 @@ TRANSFERS_NOT_ACKNOWLEDGED: Final = Rule(
                     AND came.to_facility_id = sent.to_facility_id
                     AND came.transfer_id = sent.transfer_id
                     AND NOT came.is_dispatch AND receipt.reversed_at IS NULL)
-            GROUP BY place.facility_no, from_facility_id, transfer_id
+            GROUP BY place.facility_no, from_facility_id, transfer_id, {days}
         ) AS waiting
         GROUP BY facility_no
     """,

@@ -33,7 +33,7 @@ UNMET_DEMAND: Final = Rule(
                    min(day) AS first_day
             FROM place JOIN consumption_day USING (facility_no)
             WHERE unserved > 0 AND day > india_day({{now}}) - {{days}}
-            GROUP BY facility_no, item_no HAVING sum(unserved) >= {{least}}
+            GROUP BY facility_no, item_no, {{least}} HAVING sum(unserved) >= {{least}}
         ) AS demand JOIN stocked USING (facility_no, item_no) JOIN importance USING (item_no)
         WHERE status IN ('out', 'low')
     """,

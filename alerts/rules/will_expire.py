@@ -22,16 +22,20 @@ WILL_EXPIRE: Final = Rule(
             default=500,
             unit="rupees",
             meaning="value of the waste from which on it is an alert; without a price it is one",
+            least=0,
+            most=10**9,
         ),
         "warning_rupees": Parameter(
             default=10_000,
             unit="rupees",
             meaning="value of the waste from which on it is a warning",
+            least=0,
+            most=10**9,
         ),
     },
     holds=f"""
         SELECT facility_no, item_no, NULL::timestamptz AS began_at,
-               CASE WHEN waste * unit_cost_paise >= {{warning_rupees}} * 100
+               CASE WHEN waste * unit_cost_paise >= {{warning_rupees}}::bigint * 100
                     THEN 'warning' ELSE 'info' END AS severity,
                jsonb_build_object('expiring', expiring, 'expected_waste', waste,
                                   'first_expiry', first_expiry) AS evidence
@@ -48,6 +52,6 @@ WILL_EXPIRE: Final = Rule(
         ) AS kept
         WHERE expiring > 0 AND available_seconds >= {LEAST_AVAILABLE_DAYS * SECONDS_A_DAY}
           AND waste > 0
-          AND coalesce(waste * unit_cost_paise >= {{least_rupees}} * 100, true)
+          AND coalesce(waste * unit_cost_paise >= {{least_rupees}}::bigint * 100, true)
     """,
 )

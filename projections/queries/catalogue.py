@@ -129,6 +129,21 @@ SELECT {REFERENCE_ALONE},
      FROM page) AS records
 """
 
+THRESHOLDS: Final = f"""
+WITH page AS (
+    SELECT threshold_id, body, valid_from FROM (
+        SELECT DISTINCT ON (threshold_id) * FROM threshold_record
+        WHERE valid_from <= now() AND threshold_id > $1
+        ORDER BY threshold_id, valid_from DESC, log_offset DESC
+    ) AS threshold
+    WHERE $2::text IS NULL OR rule = $2
+    ORDER BY threshold_id LIMIT $3
+)
+SELECT {REFERENCE_ALONE},
+    (SELECT json_agg(json_build_array(body, valid_from) ORDER BY threshold_id)
+     FROM page) AS records
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Registered:
@@ -201,6 +216,12 @@ async def list_directives(model: ReadModel, *, after: str = "", limit: int) -> R
 
 async def list_chains(model: ReadModel, *, after: str = "", limit: int) -> Registered:
     return _registered(await model.fetch(CHAINS, after, limit))
+
+
+async def list_thresholds(
+    model: ReadModel, *, after: str = "", rule: str | None = None, limit: int
+) -> Registered:
+    return _registered(await model.fetch(THRESHOLDS, after, rule, limit))
 
 
 def _registered(snapshot: Snapshot) -> Registered:

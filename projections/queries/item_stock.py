@@ -7,7 +7,7 @@ from typing import Final, NamedTuple, get_args
 from projections.consumption_rates import daily_consumption
 from projections.queries.filters import conditions, is_asked, of_places
 from projections.reading import EVERYTHING, ReadModel, Snapshot
-from stream.reference import Level
+from stream.versioned import Level
 
 # Facilities in the order of their ids, each looked up by key, so that a page stops early.
 ITEM_STOCK: Final = f"""

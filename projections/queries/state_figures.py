@@ -5,7 +5,7 @@ from typing import Final, NamedTuple, get_args
 
 from projections.figures.states import STATUSES
 from projections.reading import EVERYTHING, ReadModel
-from stream.reference import Level
+from stream.versioned import Level
 
 _SUMS: Final = ", ".join(f"sum(items_{status})::bigint AS {status}" for status in STATUSES)
 _COUNTS: Final = ", ".join(STATUSES)

@@ -8,7 +8,7 @@ from typing import Final, Literal, NamedTuple, get_args
 from projections.figures.states import STATUSES
 from projections.queries.filters import conditions, is_asked
 from projections.reading import EVERYTHING, ReadModel, Snapshot
-from stream.reference import Level
+from stream.versioned import Level
 
 PlaceKey = Literal["state", "district", "level", "facility"]
 ItemKey = Literal["item", "programme"]

@@ -187,6 +187,12 @@ BY_TYPE: list[tuple[str, str, Any, str]] = [
     ("chain", "/steps", chain_of(("block", 0), ("state", 0)), "more with each step"),
     ("chain", "/steps/1/critical_after_hours", 49, "not be more than after_hours"),
     ("chain", "/steps/0/officer", "cmho", "must be 'in_charge'"),
+    ("threshold", "/rule", MISSING, "rule is missing"),
+    ("threshold", "/parameters", {}, "must not be empty"),
+    ("threshold", "/parameters/days", -1, "at least 0"),
+    ("threshold", "/parameters/days", "30", "whole number"),
+    ("threshold", "/level", "ward", "must be"),
+    ("threshold", "/district_id", "ajmer", "one of them"),
 ]
 
 

@@ -20,6 +20,7 @@ WRITES = (
     ("/v1/closures/{closure_id}", "put"),
     ("/v1/directives/{directive_id}", "put"),
     ("/v1/chains/{chain_id}", "put"),
+    ("/v1/thresholds/{threshold_id}", "put"),
     ("/v1/reference/batch", "post"),
     ("/v1/alerts/{alert_id}/acknowledgement", "post"),
     ("/v1/alerts/{alert_id}/snooze", "post"),

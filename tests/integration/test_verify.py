@@ -45,6 +45,7 @@ DAMAGES = {
     "closure_record": "SET last_day = last_day + 1",
     "directive_record": "SET deadline = deadline + 1",
     "chain_record": "SET withdrawn = NOT withdrawn",
+    "threshold_record": "SET rule = 'low_stock'",
     "dead_letter_decision": "SET recorded_by = 'nobody'",
     "dead_letter": "SET record_value = 'another'",
     "consumption_day": "SET dispensed = dispensed + 1",

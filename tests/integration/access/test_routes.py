@@ -51,6 +51,7 @@ RECORDS: dict[str, dict[str, Any]] = {
         "deadline": "2026-10-21",
     },
     "chains": {"state": "RJ", "steps": [{"officer": "district", "after_hours": 0}]},
+    "thresholds": {"rule": "no_count", "parameters": {"days": 30}},
 }
 
 
@@ -66,6 +67,7 @@ def request_of(name: str, place: dict[str, str]) -> tuple[str, str, dict[str, An
         closure_id="C1",
         directive_id="DIR1",
         chain_id="CH1",
+        threshold_id="TH1",
         event_id=uuid4(),
         alert_id=uuid4(),
         name="page.js",

@@ -23,6 +23,7 @@ DIRECTIVE = {
     "deadline": "2026-11-13",
 }
 CHAIN = {"state": "Bihar", "steps": [{"officer": "district", "after_hours": 0}]}
+THRESHOLD = {"rule": "no_count", "level": "DH", "parameters": {"days": 30}}
 
 
 @pytest.mark.parametrize(
@@ -35,6 +36,7 @@ CHAIN = {"state": "Bihar", "steps": [{"officer": "district", "after_hours": 0}]}
         ("/v1/closures/C1", "closure_id", CLOSURE),
         ("/v1/directives/D1", "directive_id", DIRECTIVE),
         ("/v1/chains/BR", "chain_id", CHAIN),
+        ("/v1/thresholds/DH", "threshold_id", THRESHOLD),
     ],
 )
 async def test_records_go_into_the_log(

@@ -1,0 +1,13 @@
+"""What each reference record has, and what several of them name."""
+
+from typing import Annotated, Literal
+
+from stream.fields import Instant, null_is
+from stream.lines import Contract
+
+Level = Literal["MCH", "DH", "SDH", "CHC", "PHC", "SC", "WAREHOUSE", "STORE", "COUNTER", "OTHER"]
+
+
+class Reference(Contract):
+    schema_version: Annotated[Literal[1], null_is(1)] = 1
+    valid_from: Instant | None = None

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from alerts.rule import Rule
+from alerts.rules.device_gap import DEVICE_GAP
 from alerts.rules.district_shortage import DISTRICT_SHORTAGE
 from alerts.rules.entered_in_a_lump import ENTERED_IN_A_LUMP
 from alerts.rules.expired_stock import EXPIRED_STOCK
@@ -23,7 +24,9 @@ from alerts.rules.runs_out_soon import RUNS_OUT_SOON
 from alerts.rules.surge import SURGE
 from alerts.rules.transfers_not_acknowledged import TRANSFERS_NOT_ACKNOWLEDGED
 from alerts.rules.unmet_demand import UNMET_DEMAND
+from alerts.rules.variance_unexplained import VARIANCE_UNEXPLAINED
 from alerts.rules.will_expire import WILL_EXPIRE
+from stream.chains import Officer
 
 RULES: Final[Mapping[str, Rule]] = {
     rule.id: rule
@@ -43,10 +46,15 @@ RULES: Final[Mapping[str, Rule]] = {
         NOT_REPORTING,
         NOTHING_DISPENSED,
         REPORTS_LATE,
+        DEVICE_GAP,
         RECEIPTS_NOT_RECORDED,
         TRANSFERS_NOT_ACKNOWLEDGED,
         NO_COUNT,
         NEGATIVE_STOCK,
+        VARIANCE_UNEXPLAINED,
         ENTERED_IN_A_LUMP,
     )
 }
+
+WHO_ACTS: Final[Mapping[str, Officer]] = {rule.id: rule.who_acts for rule in RULES.values()}
+"""With whom the chain of command begins, by rule."""

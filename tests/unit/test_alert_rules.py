@@ -25,6 +25,23 @@ def test_each_parameter_is_used(rule: Rule) -> None:
         assert parameter.meaning
 
 
+def line_of(rule: Rule, name: str) -> str:
+    """Of the table in docs/alerts.md."""
+    told = rule.parameters[name]
+    return (
+        f"| {rule.id} | `{name}` | {told.default} {told.unit} | {told.least} – {told.most} |"
+        f" {told.meaning} |"
+    )
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES.keys())
+def test_each_rule_and_parameter_is_in_the_docs(rule: Rule) -> None:
+    lines = (ROOT / "docs" / "alerts.md").read_text().splitlines()
+    assert any(line.startswith(f"| [{rule.id}](runbooks/{rule.id}.md) |") for line in lines)
+    for name in rule.parameters:
+        assert line_of(rule, name) in lines
+
+
 def test_runbooks_are_those_of_rules() -> None:
     """Those of Prometheus' rules begin with the service's name."""
     written = {path.stem for path in (ROOT / "docs" / "runbooks").glob("*.md")}

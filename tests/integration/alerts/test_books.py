@@ -3,6 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from tests.integration.alerts.timeline import (
     FACILITY,
     Timeline,
@@ -85,3 +87,40 @@ async def test_a_tablet_that_was_offline_is_no_breach(timeline: Timeline) -> Non
     await timeline.until(2)
     await timeline.post(*reversed(events))
     assert lines_of(await timeline.evaluate(), LUMP) == []
+
+
+@pytest.mark.parametrize("numbers", [{}, {"device_id": "T1"}])
+async def test_times_that_a_clock_has_made_up(timeline: Timeline, numbers: dict[str, Any]) -> None:
+    """Typed in the evening, one each four minutes."""
+    await timeline.register(facility())
+    even = prescriptions(timeline, timedelta(minutes=4))
+    await timeline.until(0, "18:00")
+    await timeline.post(*(one | numbers for one in even[:19]))
+    assert lines_of(await timeline.evaluate(), LUMP) == []
+    [last] = await timeline.post(even[19] | numbers)
+    assert lines_of(await timeline.evaluate(), LUMP) == [f"{FACILITY}: opened"]
+    alert = await timeline.alert(LUMP)
+    assert alert["began_at"] == timeline.at(0, "10:00")
+    for words in ('"even_runs": 1', '"lumps": 0', '"largest": 20'):
+        assert words in alert["evidence"]
+    # another tablet sends what it gave out meanwhile: it says nothing of these times
+    await timeline.post(
+        dispensed("PCM", 1)
+        | {"occurred_at": timeline.at(0, "10:41"), "device_id": "T2", "device_seq": 1}
+    )
+    assert lines_of(await timeline.evaluate(), LUMP) == []
+    await timeline.post(reversal(last))
+    assert lines_of(await timeline.evaluate(), LUMP) == [f"{FACILITY}: closed"]
+
+
+@pytest.mark.parametrize("order", [1, -1, 7])
+async def test_made_up_times_in_any_order(timeline: Timeline, order: int) -> None:
+    await timeline.register(facility())
+    even = prescriptions(timeline, timedelta(minutes=4))
+    await timeline.until(0, "18:00")
+    for number in range(len(even)):
+        await timeline.post(even[number * order % len(even)])
+    assert lines_of(await timeline.evaluate(), LUMP) == [f"{FACILITY}: opened"]
+    late = dispensed("PCM", 1) | {"occurred_at": timeline.at(0, "10:41")}
+    await timeline.post(late)  # between two of them: a patient that a clock doesn't know
+    assert lines_of(await timeline.evaluate(), LUMP) == [f"{FACILITY}: closed"]

@@ -1,6 +1,6 @@
 """What people say of an alert: acknowledged, snoozed, noted. Facts of `alert-events`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
 from uuid import uuid4
@@ -10,13 +10,14 @@ from pydantic import TypeAdapter, ValidationError
 
 from api.access import find_caller
 from api.alerts import find_own_alert
+from api.answers import in_utc
 from api.bodies import read_single
 from api.freshness import require_position
 from api.openapi import ACKNOWLEDGEMENT_BODY, ALERT_ANSWERS, NOTE_BODY, SNOOZE_BODY
 from api.plain_route import PlainRoute
 from api.recording import answer_recorded, record
 from api.services import Services, services_of
-from projections.queries.alerts import AlertRow
+from projections.queries.alerts import AlertRow, AlertStep
 from stream.alerts import (
     Acknowledgement,
     AlertAcknowledged,
@@ -27,9 +28,10 @@ from stream.alerts import (
     Snooze,
     Statement,
     Subject,
+    logged_alert_event,
 )
 from stream.codec import encode_alert_event
-from stream.errors import Fault, Rejected
+from stream.errors import Conflict, Fault, Rejected
 from stream.fields import EventId
 from stream.posting import parse_statement
 
@@ -83,7 +85,7 @@ async def _say(
     await require_position(request)
     services = services_of(request)
     statement = parse_statement(model, await read_single(request))
-    alert = await _find(request, services)
+    alert, history = await _find(request, services)
     fact = tell(
         statement,
         {
@@ -93,6 +95,7 @@ async def _say(
             "subject": _subject(alert),
         },
     )
+    _refuse_another(fact, history)
     caller = find_caller(request)
     draft = encode_alert_event(
         fact,
@@ -105,13 +108,27 @@ async def _say(
     return answer_recorded(services.log, name, appended)
 
 
-async def _find(request: Request, services: Services) -> AlertRow:
+def _refuse_another(fact: DraftAlertEvent, history: Iterable[AlertStep]) -> None:
+    """Raises Conflict where the same id already says something else. The same again is welcome."""
+    content = fact.model_dump()
+    told = set(content)
+    for step in history:
+        if step.event_id == fact.event_id:
+            known = logged_alert_event.validate_python(step.body).model_dump(include=told)
+            if known != content:
+                raise Conflict(
+                    f"Something else was recorded with the event_id {fact.event_id} at "
+                    f"{in_utc(step.recorded_at)}: send this with an event_id of its own."
+                )
+
+
+async def _find(request: Request, services: Services) -> tuple[AlertRow, list[AlertStep]]:
     try:
         alert_id = ALERT_ID.validate_python(request.path_params["alert_id"])
     except ValidationError:
         raise Rejected("not-found", "No alert has such an id.") from None
-    _, alert, _ = await find_own_alert(request, services, alert_id)
-    return alert
+    _, alert, history = await find_own_alert(request, services, alert_id)
+    return alert, history
 
 
 def _subject(alert: AlertRow) -> Subject:

@@ -16,7 +16,7 @@ import orjson
 import structlog
 
 from alerts.metrics import PUSHES
-from alerts.rules import RULES
+from alerts.rules import RULES, WHO_ACTS
 from alerts.settings import AlertmanagerSettings
 from alerts.wording import Outgoing, tell_digest, tell_group, tell_single
 from projections.figures.days import INDIA
@@ -121,7 +121,9 @@ class Pusher:
 
     async def _push_pressing(self, now: datetime, *, again: bool) -> None:
         """All of it, or else what is another than was told."""
-        singles, groups = await find_pressing(self._model, alone=self._alone, most=MOST_ALERTS // 2)
+        singles, groups = await find_pressing(
+            self._model, alone=self._alone, who_acts=WHO_ACTS, most=MOST_ALERTS // 2, at=now
+        )
         pressing = [tell_single(one, self._public_url) for one in singles]
         pressing += [tell_group(one, self._public_url) for one in groups]
         firing = {_key(alert): alert for alert in pressing}
@@ -135,13 +137,14 @@ class Pusher:
         self._told = firing
 
     async def _push_digests(self, now: datetime) -> None:
-        """District by district, so that no more than one's is in memory."""
-        officers = {rule.id: rule.who_acts for rule in RULES.values()}
+        """District by district, so that no more than one's is in memory. Turns are those of 8
+        o'clock, so that the same is told within the hour.
+        """
         began_at = self._digests.began_at(now)
         count = 0
         for district in await list_alerting_districts(self._model):
             digests = await list_digests(
-                self._model, district, officers=officers, most=MOST_DIGESTS
+                self._model, district, at=began_at, who_acts=WHO_ACTS, most=MOST_DIGESTS
             )
             await self._post(
                 [tell_digest(digest, began_at, self._public_url) for digest in digests],

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from alerts.rule import Rule
 from alerts.rules import RULES
 from projections.figures.days import INDIA
-from projections.queries.open_alerts import About, Digest, Group, Single
+from projections.queries.open_alerts import About, Digest, Group, Single, Turn
 from projections.reading import parse_instant
 
 Outgoing = dict[str, Any]
@@ -33,6 +33,7 @@ def tell_single(one: Single, public_url: str) -> Outgoing:
         labels | {"scope": "facility" if one.about.facility_id else "district"},
         summary=f"{title}: {what} at {place}" if what else f"{title}: {place}",
         description=f"Since {_when(one.about.began_at)}.",
+        turn=_turn(one.turn),
         link=f"{public_url}/v1/alerts/{one.alert_id}",
     )
 
@@ -49,15 +50,18 @@ def tell_group(group: Group, public_url: str) -> Outgoing:
         {"scope": "facility" if is_of_facilities else "district"},
         summary=f"{_title(group.rule)}: {many} {_place(group)}",
         description="; ".join(names) + (f"; and {left} more" if left else "") + ".",
+        turn="; ".join(
+            f"{_officer(each.officer, each.title)}: {each.alerts}" for each in group.turns
+        ),
         link=_list_link(public_url, rule=group.rule, district=group.district, severity="critical"),
     )
 
 
 def tell_digest(digest: Digest, began_at: datetime, public_url: str) -> Outgoing:
     lines = [
-        f"- {_title(rule)}: {_name(about)}, since {_when(about.began_at)}. "
-        f"{_next_step(rule)}".rstrip()
-        for rule, about in digest.lines
+        f"- {'Overdue: ' if line.is_overdue else ''}{_title(line.rule)}: {_name(line.about)}, "
+        f"since {_when(line.about.began_at)}. {_next_step(line.rule)}".rstrip()
+        for line in digest.lines
     ]
     if left := digest.alerts - len(lines):
         lines.append(f"- and {left} more")
@@ -74,7 +78,8 @@ def tell_digest(digest: Digest, began_at: datetime, public_url: str) -> Outgoing
     return {
         "labels": _present(labels),
         "annotations": {
-            "summary": f"{whose}: {digest.alerts} to do for the {_officer(digest.officer)}",
+            "summary": f"{whose}: {digest.alerts} to do for the "
+            f"{_officer(digest.officer, digest.title)}",
             "lines": "\n".join(lines),
         },
         "startsAt": began_at.isoformat(),
@@ -92,6 +97,7 @@ def _tell(
     *,
     summary: str,
     description: str,
+    turn: str,
     link: str,
 ) -> Outgoing:
     rule = _rule(rule_id)
@@ -106,6 +112,7 @@ def _tell(
         "summary": summary,
         "description": description,
         "next_step": _next_step(rule_id),
+        "turn": turn,
         "runbook": rule.runbook if rule else None,
     }
     return {
@@ -144,8 +151,14 @@ def _place(told: Single | Group | Digest) -> str:
     return told.district_name or told.district or "no district"
 
 
-def _officer(officer: str) -> str:
-    return {"in_charge": "officer in charge", "block": "block officer"}.get(
+def _turn(turn: Turn) -> str:
+    """Not among the labels, as it changes: Alertmanager would take it for another alert."""
+    until = f" until {_when(turn.passes_on_at)}" if turn.passes_on_at else ""
+    return f"{_officer(turn.officer, turn.title)}{until}"
+
+
+def _officer(officer: str, title: str | None) -> str:
+    return title or {"in_charge": "officer in charge", "block": "block officer"}.get(
         officer, f"{officer} officer"
     )
 

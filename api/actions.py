@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import Field, TypeAdapter
 
-from alerts.rules import RULES
+from alerts.rules import RULES, WHO_ACTS
 from api.answers import answer, in_utc
 from api.cursors import decode_cursor, encode_cursor
 from api.freshness import require_position
@@ -15,9 +15,9 @@ from api.services import services_of
 from api.shapes import Page, Shape, read_answers
 from projections.queries.actions import ActionKey, ActionRow, ActionState, list_actions
 from stream.alerts import Severity
+from stream.chains import Officer
 from stream.errors import Rejected
 from stream.fields import EventId, Id, Instant
-from stream.reference import Officer
 
 router: Final = APIRouter(tags=["alerts"], dependencies=[Depends(require_position)])
 
@@ -27,7 +27,6 @@ Placed = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 CURSOR: Final[TypeAdapter[tuple[Instant, Urgency, Placed, EventId]]] = TypeAdapter(
     tuple[Instant, Urgency, Placed, EventId]
 )
-WHO_ACTS: Final = {rule.id: rule.who_acts for rule in RULES.values()}
 INSTANTS: Final = (
     "began_at",
     "opened_at",

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import TypeAdapter
 
-from alerts.rules import RULES
+from alerts.rules import RULES, WHO_ACTS
 from api.access import find_caller
 from api.answers import answer, in_utc
 from api.cursors import decode_cursor, encode_cursor
@@ -17,6 +17,7 @@ from api.shapes import Page, Shape, read_answers
 from projections.queries.alerts import AlertKey, AlertRow, AlertStep, find_alert, list_alerts
 from projections.reading import Snapshot
 from stream.alerts import RuleId, Severity
+from stream.chains import Officer
 from stream.errors import Rejected
 from stream.fields import EventId, Id, Instant
 
@@ -28,7 +29,14 @@ CURSOR: Final[TypeAdapter[tuple[Instant, EventId, Instant | None]]] = TypeAdapte
     tuple[Instant, EventId, Instant | None]
 )
 NEWEST: Final = AlertKey(LATEST, "ffffffff-ffff-ffff-ffff-ffffffffffff")
-INSTANTS: Final = ("began_at", "opened_at", "closed_at", "acknowledged_at", "snoozed_until")
+INSTANTS: Final = (
+    "began_at",
+    "opened_at",
+    "closed_at",
+    "acknowledged_at",
+    "snoozed_until",
+    "passes_on_at",
+)
 
 
 class AlertShape(Shape):
@@ -55,7 +63,18 @@ class AlertShape(Shape):
     snoozed_until: datetime | None
     snoozed_by: str | None
     evidence: dict[str, Any]
+    officer: Officer
+    """Whose turn it is, by the chain of command; of a closed one, was."""
+    officer_title: str | None
+    """What the chain calls that officer."""
+    step: int
+    """Of the chain, from 1."""
+    passes_on_at: datetime | None
+    """When it is the next officer's turn; null: there is none."""
+    overdue: bool
+    """An officer let their time go by."""
     who_acts: str | None
+    """With whom it begins."""
     what_to_do: str | None
     ends: str | None
     runbook: str | None
@@ -113,6 +132,7 @@ async def read_alerts(
     reading = services_of(request).reading
     found = await list_alerts(
         reading.model,
+        who_acts=WHO_ACTS,
         rule=rule,
         severity=severity,
         district_id=district,
@@ -149,7 +169,7 @@ async def find_own_alert(
     request: Request, services: Services, alert_id: str
 ) -> tuple[Snapshot, AlertRow, list[AlertStep]]:
     """Raises Rejected where there is none that the caller may see."""
-    found = await find_alert(services.reading.model, alert_id)
+    found = await find_alert(services.reading.model, alert_id, who_acts=WHO_ACTS)
     caller = find_caller(request)
     if found is not None:
         snapshot, alert, history = found
@@ -161,10 +181,13 @@ async def find_own_alert(
 def _told(alert: AlertRow) -> dict[str, Any]:
     rule = RULES.get(alert.rule)  # of one that a later version dropped only the facts are left
     told = alert._asdict()
+    turn, is_overdue = told.pop("turn"), told.pop("is_overdue")
     return (
         told
         | {name: told[name] and in_utc(told[name]) for name in INSTANTS}
         | {
+            "step": turn,
+            "overdue": is_overdue,
             "title": rule.title if rule else alert.rule,
             "who_acts": rule and rule.who_acts,
             "what_to_do": rule and rule.what_to_do,

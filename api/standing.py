@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, Literal
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import TypeAdapter
 
+from alerts.rules import WHO_ACTS
 from api.answers import answer, in_utc
 from api.catalogue import shown
 from api.cursors import decode_cursor, encode_cursor
@@ -22,6 +23,7 @@ from projections.queries.standing import (
     find_standing,
 )
 from projections.standing import Standing
+from stream.chains import Officer
 from stream.errors import Rejected
 from stream.fields import Id, Instant
 
@@ -76,6 +78,16 @@ class DistrictStandingShape(StandingCounts):
     district_id: str
 
 
+class OfficerStandingShape(StandingCounts):
+    officer: Officer
+    title: str | None
+    """What the chain of command calls that officer."""
+    state: str
+    district_id: str | None
+    """Null for the state's officer."""
+    districts: list[str]
+
+
 class StandingAnswer(Page):
     directive: DirectiveShape
     taken_at: datetime
@@ -86,6 +98,7 @@ class StandingAnswer(Page):
     counts: StandingCounts
     facilities: list[FacilityStandingShape] | None = None
     districts: list[DistrictStandingShape] | None = None
+    officers: list[OfficerStandingShape] | None = None
 
 
 @router.get("/v1/directives/{directive_id}/standing", responses=read_answers(StandingAnswer))
@@ -93,18 +106,19 @@ async def read_standing(
     request: Request,
     *,
     directive_id: Annotated[Id, Path()],
-    by: Annotated[By, Query(description="officer: the district's CMHO")] = "district",
+    by: Annotated[By, Query(description="officer: who answers for it")] = "district",
     district: Annotated[Id | None, Query(description="a district_id")] = None,
     known_at: KnownAt = None,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Response:
-    """How the facilities that a directive binds stand with it, counted in all and by district; by
-    facility with the events, or their absence.
+    """How the facilities that a directive binds stand with it, counted in all and by district or by
+    the officer who answers; by facility with the events, or their absence.
 
     `in_use`: a complete count, receipts, and dispensing on `used_days` of the last `of_open_days`
     open days, at the facility, its store or its counters; `lapsed`: it was so before; `started`:
-    some of it. Facilities come in pages by id, districts all at once.
+    some of it. Facilities come in pages by id, districts and officers all at once. Until the
+    deadline is over the district's officer answers; then it passes up the chain of command.
     """
     refuse(request, "as_of")
     known_at, after = within_range(known_at), ""
@@ -118,12 +132,18 @@ async def read_standing(
         district_id=district,
         after=after,
         limit=limit if by == "facility" else 0,
+        who_acts=WHO_ACTS,
     )
     if found is None:
         raise Rejected("not-found", f"No directive with the id {directive_id} is known.")
-    body = _body(found) | (
-        _page(found, after, limit, known_at) if by == "facility" else _by_district(found)
-    )
+    match by:
+        case "facility":
+            rows = _page(found, after, limit, known_at)
+        case "district":
+            rows = _by_district(found)
+        case "officer":
+            rows = _by_officer(found)
+    body = _body(found) | rows
     return answer(request, services_of(request).reading, body, found.snapshot, whole_state=True)
 
 
@@ -146,6 +166,26 @@ def _by_district(found: DirectiveStanding) -> dict[str, Any]:
         "districts": [
             {"district_id": district_id} | _counts(counted)
             for district_id, counted in sorted(by_district.items())
+        ]
+    }
+
+
+def _by_officer(found: DirectiveStanding) -> dict[str, Any]:
+    """The state's officer answers for all districts that have come so far at once."""
+    counted: defaultdict[tuple[Any, ...], Counter[Standing]] = defaultdict(Counter)
+    districts: defaultdict[tuple[Any, ...], list[str]] = defaultdict(list)
+    whose = {}
+    for each in sorted(found.officers):
+        own = None if each.officer == "state" else each.district_id
+        whose[each.district_id] = officer = (each.state, each.officer, each.title, own)
+        districts[officer].append(each.district_id)
+    for facility in found.facilities:
+        counted[whose[facility.district_id]][facility.standing] += 1
+    names = ("state", "officer", "title", "district_id")
+    return {
+        "officers": [
+            dict(zip(names, officer, strict=True)) | {"districts": of} | _counts(counted[officer])
+            for officer, of in districts.items()
         ]
     }
 

@@ -1,92 +1,36 @@
-"""What there is to do in a district: its alerts, whose turn each is, the worst first.
-
-The chain of command that applies to the district gives each officer's turn: seconds from when an
-alert could be known, `greatest(began_at, opened_at)`. Who acknowledges an alert starts the time of
-the officer whose turn it is anew. What is closed stands as it stood then.
-"""
+"""What there is to do in a district: its alerts, whose turn each is, the worst first."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple
 
-import orjson
-
+from projections.queries.turns import paces, turn_arguments, turned
 from projections.reading import ALL_TOPICS, ReadModel, Snapshot
-from stream.reference import DEFAULT_STEPS, OFFICERS
 
 ActionState = Literal["open", "done"]
 
 DONE_DAYS: Final = 7
 """For so long what is closed is told as done."""
 
-# Of the district $1 at the instant $2 (null: now). $3: the default steps; $4: officers from the
-# facility up; $5 and $6: who acts by each rule.
-PACE: Final = """
-    instant AS MATERIALIZED (
-        SELECT coalesce($2::timestamptz, now()) AS at
-    ), chain AS MATERIALIZED (
-        SELECT body -> 'steps' AS steps FROM (
-            SELECT DISTINCT ON (chain_id) * FROM chain_record
-            WHERE valid_from <= (SELECT at FROM instant)
-            ORDER BY chain_id, valid_from DESC, log_offset DESC
-        ) AS valid
-        WHERE NOT withdrawn
-          AND (district_id = $1 OR district_id IS NULL AND state = coalesce(
-              (SELECT state FROM district WHERE district.district_id = $1),
-              (SELECT min(state) FROM facility_state WHERE facility_state.district_id = $1)))
-        ORDER BY district_id IS NULL, chain_id DESC LIMIT 1
-    ), step AS MATERIALIZED (
-        SELECT number::integer, officer, title, after_hours * 3600::float8 AS after,
-               min(coalesce(critical_after_hours, after_hours)) OVER (ORDER BY number DESC)
-                   * 3600::float8 AS critical_after
-        FROM ROWS FROM (jsonb_to_recordset(coalesce((SELECT steps FROM chain), $3::jsonb)) AS (
-            officer text, title text, after_hours integer, critical_after_hours integer
-        )) WITH ORDINALITY AS told (officer, title, after_hours, critical_after_hours, number)
-    ), beginning AS (
-        SELECT rule, coalesce(min(number) FILTER (
-                   WHERE array_position($4::text[], step.officer)
-                         >= array_position($4, acts.officer)), max(number)) AS number
-        FROM unnest($5::text[], $6::text[]) AS acts (rule, officer) CROSS JOIN step GROUP BY rule
-    ), pace AS MATERIALIZED (
-        SELECT array_agg(after ORDER BY number) AS afters,
-               array_agg(critical_after ORDER BY number) AS critical_afters,
-               (SELECT jsonb_object_agg(rule, number) FROM beginning) AS beginnings
-        FROM step
-    )
+_HERE: Final = f"""
+    SELECT place, alert_id, rule, severity, began_at, opened_at, closed_at, acknowledged_at,
+           snoozed_until, $1::text AS in_district
+    FROM here JOIN alert USING (facility_no, district_id) CROSS JOIN instant
+    WHERE coalesce(closed_at, 'infinity') > at - interval '{DONE_DAYS} days'
 """
 
-# Materialised step by step: each figure is used several times, and computed once.
+# Of the district $1 at the instant $2 (null: now). From $3 on what turns depend on.
 ACTIONS: Final = f"""
-WITH {PACE}, here AS MATERIALIZED (
+WITH instant AS MATERIALIZED (
+    SELECT coalesce($2::timestamptz, now()) AS at, 'infinity'::timestamptz AS known_at
+), {paces("SELECT $1::text AS district_id", arguments_from=3)}, here AS MATERIALIZED (
     SELECT facility_no, '' AS district_id FROM facility_state
     WHERE facility_state.district_id = $1
     UNION ALL SELECT 0, $1
-), told AS MATERIALIZED (
-    SELECT place, alert_id, rule, severity, began_at, closed_at, at, acknowledged_at,
-           coalesce((beginnings ->> rule)::integer, 1) AS begins_with,
-           CASE severity WHEN 'critical' THEN critical_afters ELSE afters END AS afters,
-           greatest(began_at, opened_at) AS since,
-           closed_at IS NULL AND coalesce(snoozed_until > at, false) AS is_put_off
-    FROM here JOIN alert USING (facility_no, district_id) CROSS JOIN instant CROSS JOIN pace
-    WHERE coalesce(closed_at, 'infinity') > at - interval '{DONE_DAYS} days'
-), timed AS MATERIALIZED (
-    SELECT *, greatest(begins_with, width_bucket(0::float8, afters)) AS first_turn,
-           coalesce(acknowledged_at, since) AS counts_from,
-           coalesce(afters[width_bucket(
-               extract(epoch FROM acknowledged_at - since)::float8, afters)], 0) AS ahead
-    FROM told
-), turned AS MATERIALIZED (
-    SELECT *, greatest(first_turn, width_bucket(
-               extract(epoch FROM coalesce(closed_at, at) - counts_from)::float8 + ahead, afters
-           )) AS turn
-    FROM timed
-), action AS MATERIALIZED (
-    SELECT place, alert_id, rule, closed_at IS NULL AS is_open, is_put_off, turn,
-           turn > first_turn AND NOT is_put_off AS is_overdue,
-           CASE WHEN closed_at IS NULL
-                THEN counts_from + make_interval(secs => afters[turn + 1] - ahead)
-           END AS passes_on_at,
+), {turned(_HERE)}, action AS MATERIALIZED (
+    SELECT place, alert_id, rule, closed_at IS NULL AS is_open, is_put_off, turn, is_overdue,
+           passes_on_at,
            CASE WHEN closed_at IS NOT NULL THEN 0 ELSE is_put_off::int * 100
                 + array_position(ARRAY['critical', 'warning', 'info'], severity) * 10 - turn
            END AS urgency,
@@ -220,10 +164,7 @@ async def list_actions(
         ACTIONS,
         district_id,
         at,
-        orjson.dumps([step.model_dump() for step in DEFAULT_STEPS]).decode(),
-        list(OFFICERS),
-        list(who_acts),
-        list(who_acts.values()),
+        *turn_arguments(who_acts),
         state,
         officer,
         overdue,

@@ -4,8 +4,10 @@ Whoever snoozed one isn't reminded of it meanwhile.
 """
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Final, NamedTuple
 
+from projections.queries.turns import paces, turn_arguments, turned
 from projections.reading import EVERYTHING, ReadModel
 
 NAMED: Final = 10
@@ -14,8 +16,9 @@ NAMED: Final = 10
 DIGEST_LINES: Final = 40
 
 OPEN: Final = """
-    SELECT alert_id, rule, severity, began_at, opened_at, facility_no, item_no,
-           coalesce(nullif(alert.district_id, ''), place.district_id, '') AS district,
+    SELECT alert_id, rule, severity, began_at, opened_at, closed_at, acknowledged_at, snoozed_until,
+           facility_no, item_no,
+           coalesce(nullif(alert.district_id, ''), place.district_id, '') AS in_district,
            facility_id, item_id, nullif(lot, '') AS lot
     FROM alert
     LEFT JOIN facility_state AS place USING (facility_no)
@@ -25,31 +28,47 @@ OPEN: Final = """
 ABOUT: Final = """json_build_array(
     one.facility_id, (SELECT name FROM facility WHERE facility.facility_id = one.facility_id),
     one.item_id, (SELECT name FROM item WHERE item.item_id = one.item_id), one.lot, one.began_at)"""
-DISTRICT_NAME: Final = "(SELECT name FROM district WHERE district.district_id = {of}.district)"
+DISTRICT_NAME: Final = "(SELECT name FROM district WHERE district.district_id = {of}.in_district)"
+INSTANT: Final = """
+    instant AS MATERIALIZED (
+        SELECT coalesce({at}::timestamptz, now()) AS at, 'infinity'::timestamptz AS known_at
+    )
+"""
 
 # Rules in $1 are told one by one, unless those are more than $2; others by rule and district.
+# Turns are those of the instant $3 (null: now); from $4 on what they depend on.
 PRESSING: Final = f"""
-WITH pressing AS MATERIALIZED (
-    SELECT *, rule = ANY ($1::text[])
+WITH {INSTANT.format(at="$3")}, found AS MATERIALIZED ({OPEN} AND severity = 'critical'),
+{paces("SELECT DISTINCT in_district AS district_id FROM found", arguments_from=4)},
+{turned("SELECT * FROM found")}, pressing AS MATERIALIZED (
+    SELECT turned.*, officer, title, rule = ANY ($1::text[])
               AND count(*) FILTER (WHERE rule = ANY ($1)) OVER () <= $2 AS is_alone
-    FROM ({OPEN} AND severity = 'critical') AS one
+    FROM turned JOIN step ON step.district_id = in_district AND number = turn
 ), gathered AS MATERIALIZED (
-    SELECT *, row_number() OVER (PARTITION BY rule, district ORDER BY began_at, alert_id) AS number
+    SELECT *, row_number() OVER (PARTITION BY rule, in_district ORDER BY began_at, alert_id)
+                AS place
     FROM pressing WHERE NOT is_alone
 ), grouped AS (
-    SELECT rule, district, count(*) AS alerts, count(DISTINCT facility_no) AS facilities,
+    SELECT rule, in_district, count(*) AS alerts, count(DISTINCT facility_no) AS facilities,
            min(opened_at) AS opened_at,
-           json_agg({ABOUT} ORDER BY number) FILTER (WHERE number <= {NAMED}) AS named
-    FROM gathered AS one GROUP BY rule, district ORDER BY 3 DESC, rule, district LIMIT $2
+           json_agg({ABOUT} ORDER BY place) FILTER (WHERE place <= {NAMED}) AS named
+    FROM gathered AS one GROUP BY rule, in_district ORDER BY 3 DESC, rule, in_district LIMIT $2
+), whose AS (
+    SELECT rule, in_district, json_agg(json_build_array(officer, title, count) ORDER BY turn)
+               AS turns
+    FROM (SELECT rule, in_district, turn, officer, title, count(*)
+          FROM gathered GROUP BY rule, in_district, turn, officer, title) AS counted
+    GROUP BY rule, in_district
 )
 SELECT {EVERYTHING},
     (SELECT json_agg(json_build_array(
-         alert_id, rule, district, {DISTRICT_NAME.format(of="one")}, opened_at, {ABOUT}))
+         alert_id, rule, in_district, {DISTRICT_NAME.format(of="one")}, opened_at, {ABOUT},
+         json_build_array(officer, title, passes_on_at)))
      FROM pressing AS one WHERE is_alone) AS singles,
     (SELECT json_agg(json_build_array(
-         rule, district, {DISTRICT_NAME.format(of="grouped")}, alerts, facilities, opened_at,
-         named))
-     FROM grouped) AS groups
+         rule, in_district, {DISTRICT_NAME.format(of="grouped")}, alerts, facilities, opened_at,
+         named, turns))
+     FROM grouped JOIN whose USING (rule, in_district)) AS groups
 """
 
 DISTRICTS: Final = f"""
@@ -59,45 +78,53 @@ SELECT {EVERYTHING}, (SELECT json_agg(district ORDER BY district) FROM (
 ) AS told) AS districts
 """
 
-# Of the district $4. $1 and $2: each rule's officer. A digest a facility and officer; of what is
-# about the district, one an officer. If there were more than $3, all are put together by officer.
+# Of the district $1, as turns are at the instant $2. A digest a facility and officer whose turn it
+# is; of what is about the district, one an officer. If there were more than $3, all are put
+# together by officer. From $4 on what turns depend on.
 DIGESTS: Final = f"""
-WITH place AS MATERIALIZED (
+WITH {INSTANT.format(at="$2")},
+{paces("SELECT $1::text AS district_id", arguments_from=4)}, place AS MATERIALIZED (
     SELECT facility_no, facility_id,
            (SELECT name FROM facility WHERE facility.facility_id = known.facility_id) AS name
     FROM facility_state JOIN facility_number AS known USING (facility_no)
-    WHERE coalesce(district_id, '') = $4::text
+    WHERE coalesce(district_id, '') = $1
 ), product AS MATERIALIZED (
     SELECT item_no, item_id, name FROM item_number LEFT JOIN item USING (item_id)
-), waiting AS MATERIALIZED (
-    SELECT alert_id, rule, severity, began_at, facility_no, facility_id,
-           place.name AS facility_name, item_id, product.name AS item_name, nullif(lot, '') AS lot,
-           coalesce(officer, 'in_charge') AS acts
-    FROM alert LEFT JOIN place USING (facility_no) LEFT JOIN product USING (item_no)
-    LEFT JOIN unnest($1::text[], $2::text[]) AS acting (rule, officer) USING (rule)
-    WHERE closed_at IS NULL AND severity <> 'critical' AND coalesce(snoozed_until <= now(), true)
-      AND facility_no = ANY (ARRAY(SELECT facility_no FROM place) || 0)
-      AND (facility_no <> 0 OR alert.district_id = $4)
+), {
+    turned('''
+        SELECT alert_id, rule, severity, began_at, opened_at, closed_at, acknowledged_at,
+               snoozed_until, facility_no, item_no, nullif(lot, '') AS lot, $1 AS in_district
+        FROM alert
+        WHERE closed_at IS NULL AND severity <> 'critical'
+          AND coalesce(snoozed_until <= now(), true)
+          AND facility_no = ANY (ARRAY(SELECT facility_no FROM place) || 0)
+          AND (facility_no <> 0 OR alert.district_id = $1)
+    ''')
+}, waiting AS MATERIALIZED (
+    SELECT turned.*, officer, title, facility_id, place.name AS facility_name, item_id,
+           product.name AS item_name
+    FROM turned JOIN step ON number = turn
+    LEFT JOIN place USING (facility_no) LEFT JOIN product USING (item_no)
 ), counted AS (
-    SELECT count(*) AS digests FROM (SELECT DISTINCT facility_no, acts FROM waiting) AS wanted
+    SELECT count(*) AS digests FROM (SELECT DISTINCT facility_no, turn FROM waiting) AS wanted
 ), line AS (
     SELECT waiting.*, told_at, told_name,
-           row_number() OVER (PARTITION BY acts, told_at
-                              ORDER BY severity DESC, began_at, alert_id) AS number
+           row_number() OVER (PARTITION BY turn, told_at
+                              ORDER BY severity DESC, began_at, alert_id) AS place
     FROM waiting CROSS JOIN counted
     CROSS JOIN LATERAL (SELECT CASE WHEN digests <= $3 THEN facility_id END AS told_at,
                                CASE WHEN digests <= $3 THEN facility_name END AS told_name) AS whose
 ), digest AS (
-    SELECT told_at, told_name, acts, count(*) AS alerts,
+    SELECT told_at, told_name, turn, officer, title, count(*) AS alerts,
            json_agg(json_build_array(rule, json_build_array(
-               facility_id, facility_name, item_id, item_name, lot, began_at)) ORDER BY number)
-               FILTER (WHERE number <= {DIGEST_LINES}) AS lines
-    FROM line GROUP BY told_at, told_name, acts
+               facility_id, facility_name, item_id, item_name, lot, began_at), is_overdue)
+               ORDER BY place) FILTER (WHERE place <= {DIGEST_LINES}) AS lines
+    FROM line GROUP BY told_at, told_name, turn, officer, title
 )
 SELECT {EVERYTHING},
     (SELECT json_agg(json_build_array(
-         $4, (SELECT name FROM district WHERE district_id = $4), told_at, told_name, acts, alerts,
-         lines) ORDER BY told_at, acts)
+         $1, (SELECT name FROM district WHERE district_id = $1), told_at, told_name, officer, title,
+         alerts, lines) ORDER BY told_at, turn)
      FROM digest) AS digests
 """
 
@@ -118,6 +145,22 @@ class About(NamedTuple):
     began_at: str
 
 
+class Turn(NamedTuple):
+    """Whose turn it is, as the chain calls them, and when it passes on; null: never."""
+
+    officer: str
+    title: str | None
+    passes_on_at: str | None
+
+
+class Turns(NamedTuple):
+    """How many of a group are whose."""
+
+    officer: str
+    title: str | None
+    alerts: int
+
+
 class Single(NamedTuple):
     alert_id: str
     rule: str
@@ -125,10 +168,11 @@ class Single(NamedTuple):
     district_name: str | None
     opened_at: str
     about: About
+    turn: Turn
 
 
 class Group(NamedTuple):
-    """Alerts of one rule in a district; `named` are the first."""
+    """Alerts of one rule in a district; `named` are the first; `turns` from the facility up."""
 
     rule: str
     district: str
@@ -137,11 +181,20 @@ class Group(NamedTuple):
     facilities: int
     opened_at: str
     named: list[About]
+    turns: list[Turns]
+
+
+class Line(NamedTuple):
+    """`is_overdue`: an officer let it go by."""
+
+    rule: str
+    about: About
+    is_overdue: bool
 
 
 class Digest(NamedTuple):
-    """What an officer has to do at a facility, or in the district; `lines` are rules and subjects,
-    `alerts` how many there are.
+    """What it is an officer's turn to do at a facility, or in the district; `alerts` is how many
+    there are.
     """
 
     district: str
@@ -149,24 +202,30 @@ class Digest(NamedTuple):
     facility_id: str | None
     facility_name: str | None
     officer: str
+    title: str | None
     alerts: int
-    lines: list[tuple[str, About]]
+    lines: list[Line]
 
 
 async def find_pressing(
-    model: ReadModel, *, alone: Collection[str], most: int
+    model: ReadModel,
+    *,
+    alone: Collection[str],
+    who_acts: Mapping[str, str],
+    most: int,
+    at: datetime | None = None,
 ) -> tuple[list[Single], list[Group]]:
     """Critical alerts: those of the rules in `alone` one by one, unless they are more than `most`;
-    the others by rule and district.
+    the others by rule and district. `who_acts`: with whom the chain of command begins, by rule.
     """
-    snapshot = await model.fetch(PRESSING, list(alone), most)
+    snapshot = await model.fetch(PRESSING, list(alone), most, at, *turn_arguments(who_acts))
     singles = [
-        Single(alert_id, rule, district, name, opened_at, About(*about))
-        for alert_id, rule, district, name, opened_at, about in snapshot.loads("singles")
+        Single._make((*told, About(*about), Turn(*turn)))
+        for *told, about, turn in snapshot.loads("singles")
     ]
     groups = [
-        Group(rule, district, name, alerts, facilities, opened_at, [About(*one) for one in named])
-        for rule, district, name, alerts, facilities, opened_at, named in snapshot.loads("groups")
+        Group._make((*told, [About(*one) for one in named], [Turns(*one) for one in turns]))
+        for *told, named, turns in snapshot.loads("groups")
     ]
     return singles, groups
 
@@ -178,23 +237,17 @@ async def list_alerting_districts(model: ReadModel) -> list[str]:
 
 
 async def list_digests(
-    model: ReadModel, district: str, *, officers: Mapping[str, str], most: int
+    model: ReadModel, district: str, *, at: datetime, who_acts: Mapping[str, str], most: int
 ) -> list[Digest]:
-    """A district's alerts that can wait. `officers`: who acts, by rule."""
-    snapshot = await model.fetch(DIGESTS, list(officers), list(officers.values()), most, district)
+    """A district's alerts that can wait, by whose turn they are at that instant. `who_acts` as in
+    `find_pressing`.
+    """
+    snapshot = await model.fetch(DIGESTS, district, at, most, *turn_arguments(who_acts))
     return [
-        Digest(
-            of,
-            name,
-            facility_id,
-            facility_name,
-            officer,
-            alerts,
-            [(rule, About(*about)) for rule, about in lines],
+        Digest._make(
+            (*told, [Line(rule, About(*about), is_overdue) for rule, about, is_overdue in lines])
         )
-        for of, name, facility_id, facility_name, officer, alerts, lines in snapshot.loads(
-            "digests"
-        )
+        for *told, lines in snapshot.loads("digests")
     ]
 
 

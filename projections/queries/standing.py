@@ -1,10 +1,11 @@
 """Who has the module in use as a directive asks, with the events that show it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final, NamedTuple
 
+from projections.queries.turns import paces, turn_arguments, turned
 from projections.reading import EVERYTHING, ReadModel, Snapshot
 from projections.standing import Standing, Use, judge_standing
 
@@ -12,6 +13,7 @@ LOOK_BACK_DAYS: Final = 60
 """Before its last dispensing, a facility is looked at for having been in use so far back."""
 
 CALENDAR_DAYS: Final = 430
+MISSED: Final = "module_not_active"
 
 _KNOWN: Final = """recorded_at <= (SELECT known_at FROM moment)
     AND (reversed_at IS NULL OR reversed_at > (SELECT known_at FROM moment))"""
@@ -59,6 +61,15 @@ _GIVEN: Final = _FOUND.format(
     of_type="type = 'medicine_dispensed'",
     way="DESC",
 )
+
+# An answer is due from when the deadline is over, as by the rule that alerts of it.
+DUE: Final = f"""
+    SELECT '{MISSED}' AS rule, 'critical' AS severity, india_midnight(deadline + 1) AS began_at,
+           india_midnight(deadline + 1) AS opened_at, NULL::timestamptz AS closed_at,
+           NULL::timestamptz AS acknowledged_at, NULL::timestamptz AS snoozed_until,
+           asked.district_id AS in_district
+    FROM asked CROSS JOIN directive
+"""
 
 STANDING: Final = f"""
 WITH RECURSIVE moment AS MATERIALIZED (
@@ -167,7 +178,9 @@ WITH RECURSIVE moment AS MATERIALIZED (
                       AND india_day(given.occurred_at)
         ) AS one
     ) AS spread GROUP BY root_id
-)
+), instant AS (
+    SELECT at, known_at FROM moment
+), {paces("SELECT DISTINCT district_id FROM root", arguments_from=6)}, {turned(DUE)}
 SELECT {EVERYTHING},
     (SELECT json_build_array(body, valid_from, today) FROM directive CROSS JOIN moment)
         AS directive,
@@ -183,7 +196,10 @@ SELECT {EVERYTHING},
      LEFT JOIN received ON received.root_id = judged.facility_id
      LEFT JOIN given ON given.root_id = judged.facility_id
      LEFT JOIN shown ON shown.root_id = judged.facility_id
-     LEFT JOIN before ON before.root_id = judged.facility_id) AS facilities
+     LEFT JOIN before ON before.root_id = judged.facility_id) AS facilities,
+    (SELECT json_agg(json_build_array(in_district, state, officer, title))
+     FROM turned JOIN asked ON asked.district_id = in_district
+     JOIN step ON step.district_id = in_district AND number = turn) AS officers
 """
 
 
@@ -220,6 +236,15 @@ class FacilityStanding:
     standing: Standing
 
 
+class Answering(NamedTuple):
+    """Who answers for a district: until the deadline is over, with whom it begins."""
+
+    district_id: str
+    state: str
+    officer: str
+    title: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class DirectiveStanding:
     """`directive` as it stands in the log. `facilities`: all that it binds, by id."""
@@ -228,6 +253,7 @@ class DirectiveStanding:
     directive: dict[str, Any]
     today: date
     facilities: list[FacilityStanding]
+    officers: list[Answering]
 
 
 async def find_standing(
@@ -238,13 +264,18 @@ async def find_standing(
     district_id: str | None = None,
     after: str = "",
     limit: int = 0,
+    who_acts: Mapping[str, str],
 ) -> DirectiveStanding | None:
-    """None if there was no such directive. The page asked for has its proofs in full."""
+    """None if there was no such directive. The page asked for has its proofs in full. `who_acts`:
+    with whom the chain of command begins, by rule.
+    """
     statement = STANDING.format(
         days=DAYS_NOW if known_at is None else DAYS_KNOWN,
         within=EVERYWHERE if district_id is None else WITHIN_DISTRICT,
     )
-    snapshot = await model.fetch(statement, directive_id, known_at, district_id, after, limit)
+    snapshot = await model.fetch(
+        statement, directive_id, known_at, district_id, after, limit, *turn_arguments(who_acts)
+    )
     if snapshot.row["directive"] is None:
         return None
     body, valid_from, today = snapshot.loads("directive")
@@ -253,6 +284,7 @@ async def find_standing(
         body | {"valid_from": valid_from},
         date.fromisoformat(today),
         [_facility(fields) for fields in snapshot.loads("facilities")],
+        [Answering(*fields) for fields in snapshot.loads("officers")],
     )
 
 

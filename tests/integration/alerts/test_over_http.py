@@ -1,10 +1,13 @@
 """Alerts over HTTP: lists, filters, pages, and what was known when."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
+import pytest
 
 from stream.alerts import Subject, alert_id_of
+from tests.alert_facts import said
 from tests.integration.alerts.timeline import (
     FACILITY,
     Timeline,
@@ -14,6 +17,8 @@ from tests.integration.alerts.timeline import (
     item,
     received,
 )
+
+SOON = datetime.now(UTC).replace(microsecond=0) + timedelta(days=2)
 
 
 async def ask(client: httpx.AsyncClient, path: str = "", **parameters: Any) -> dict[str, Any]:
@@ -74,6 +79,11 @@ async def test_an_alert_as_it_is_listed(client: httpx.AsyncClient, timeline: Tim
         "snoozed_until": None,
         "snoozed_by": None,
         "evidence": {"on_hand": 0, "usable": 0, "ved": "V"},
+        "officer": "state",
+        "officer_title": None,
+        "step": 4,
+        "passes_on_at": None,
+        "overdue": True,
         "who_acts": "in_charge",
         "what_to_do": "Ask for the rescue transfer; until it comes, buy locally or send patients"
         " on.",
@@ -141,3 +151,85 @@ async def test_an_alert_with_its_history(client: httpx.AsyncClient, timeline: Ti
     ]
     answer = await client.get("/v1/alerts/00000000-0000-0000-0000-000000000000")
     assert answer.status_code == httpx.codes.NOT_FOUND
+
+
+@pytest.mark.parametrize(
+    ("statement", "told", "other"),
+    [
+        ("acknowledged acknowledgement", {"note": "ordered"}, {"note": "not ordered"}),
+        ("noted note", {"note": "came"}, {"note": "none came"}),
+        (
+            "snoozed snooze",
+            {"until": SOON.isoformat(), "reason": "on its way"},
+            {"until": (SOON + timedelta(hours=1)).isoformat(), "reason": "on its way"},
+        ),
+    ],
+)
+async def test_an_id_says_one_thing(
+    client: httpx.AsyncClient,
+    timeline: Timeline,
+    statement: str,
+    told: dict[str, Any],
+    other: dict[str, Any],
+) -> None:
+    """Broken on purpose once, to see it fail: `_refuse_another` not called."""
+    await begin(timeline)
+    kind, path = statement.split()
+    fact = said(Subject(facility_id=FACILITY, item_id="PCM"), kind, **told)
+    await timeline.tell([fact])
+    address = f"/v1/alerts/{fact.alert_id}"
+    again = await client.post(f"{address}/{path}", json=told | {"event_id": fact.event_id})
+    assert again.status_code == httpx.codes.ACCEPTED
+    for where, content in ((path, other), ("note", {"note": "quite another"})):
+        answer = await client.post(
+            f"{address}/{where}", json=content | {"event_id": fact.event_id.upper()}
+        )
+        assert answer.status_code == httpx.codes.CONFLICT
+        assert answer.json()["type"].endswith("conflict")
+        assert "event_id of its own" in answer.json()["detail"]
+    new = await client.post(f"{address}/{path}", json=other)
+    assert new.status_code == httpx.codes.ACCEPTED
+
+
+async def test_whose_turn_it_is(client: httpx.AsyncClient, timeline: Timeline) -> None:
+    """Critical is PCM; kota has a chain of its own, known from noon of the second day on."""
+    await begin(timeline)
+    steps = [
+        {"officer": "block", "title": "BCMO", "after_hours": 0},
+        {"officer": "district", "title": "CMHO", "after_hours": 6},
+    ]
+    await timeline.until(1, "12:00")
+    chain = {"kind": "chain", "chain_id": "K", "state": "RJ", "district_id": "kota", "steps": steps}
+    await timeline.register(chain | {"valid_from": timeline.at(0).isoformat()})
+
+    async def turns(day: int, clock: str) -> dict[tuple[str, str], tuple[Any, ...]]:
+        found = (await ask(client, known_at=timeline.at(day, clock).isoformat()))["alerts"]
+        return {
+            (one["facility_id"], one["item_id"]): (
+                one["officer"],
+                one["officer_title"],
+                one["passes_on_at"],
+                one["overdue"],
+            )
+            for one in found
+        }
+
+    of_kota = ("CHC-2", "PCM")
+    assert await turns(1, "11:59") == {
+        (FACILITY, "PCM"): ("district", None, "2026-03-09T04:30:00Z", False),
+        (FACILITY, "ORS"): ("block", None, "2026-03-04T05:30:00Z", True),
+        of_kota: ("district", None, "2026-03-09T06:30:00Z", False),
+    }
+    assert (await turns(0, "11:00"))[FACILITY, "ORS"] == (
+        "in_charge",
+        None,
+        "2026-03-03T05:30:00Z",
+        False,
+    )
+    assert (await turns(1, "12:00"))[of_kota] == ("district", "CMHO", None, True)
+    await timeline.post(received("PCM", 50) | {"facility_id": "CHC-2"})
+    await timeline.evaluate()  # closed: it stands as it stood then
+    assert (await turns(1, "12:00"))[of_kota] == ("district", "CMHO", None, True)
+    [alert] = (await ask(client, facility_id="CHC-2", item_id="PCM"))["alerts"]
+    one = await ask(client, f"/{alert['alert_id']}")
+    assert (one["officer"], one["step"], one["passes_on_at"]) == ("district", 2, None)

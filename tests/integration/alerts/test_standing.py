@@ -220,12 +220,11 @@ async def test_now_is_as_what_is_known_now(client: httpx.AsyncClient, timeline: 
 async def test_by_district_and_in_pages(client: httpx.AsyncClient, timeline: Timeline) -> None:
     await begin(timeline)
     nothing = {"not_started": 1, "started": 0, "in_use": 0, "lapsed": 0}
-    for by in ("district", "officer"):
-        body = await ask(client, by=by)
-        assert body["districts"] == [
-            {"district_id": "ajmer"} | nothing,
-            {"district_id": "kota"} | nothing,
-        ]
+    body = await ask(client, by="district")
+    assert body["districts"] == [
+        {"district_id": "ajmer"} | nothing,
+        {"district_id": "kota"} | nothing,
+    ]
     page = await ask(client, by="facility", limit=1)
     assert [each["facility_id"] for each in page["facilities"]] == [HOSPITAL]
     page = await ask(client, by="facility", limit=1, cursor=page["next_cursor"])
@@ -236,3 +235,59 @@ async def test_by_district_and_in_pages(client: httpx.AsyncClient, timeline: Tim
     assert unknown.status_code == httpx.codes.NOT_FOUND
     [listed] = (await client.get("/v1/directives")).json()["directives"]
     assert (listed["directive_id"], listed["used_days"]) == ("D1", 3)
+
+
+async def test_by_the_officer_who_answers(client: httpx.AsyncClient, timeline: Timeline) -> None:
+    """The deadline is over on 6 April, day 35. Kota has a chain of its own."""
+    await begin(timeline)
+    steps = [
+        {"officer": "district", "title": "CMHO", "after_hours": 0},
+        {"officer": "state", "title": "Mission Director", "after_hours": 72},
+    ]
+    chain = {"kind": "chain", "chain_id": "RJ", "state": "RJ", "steps": steps}
+    kota = {"chain_id": "KOTA", "district_id": "kota", "steps": [steps[0] | {"title": "PMO"}]}
+    await timeline.register(chain, chain | kota)
+    await timeline.until(40)
+
+    async def officers(day: int, clock: str) -> list[tuple[Any, ...]]:
+        known_at = timeline.at(day, clock).isoformat()
+        body = await ask(client, by="officer", known_at=known_at)
+        assert "districts" not in body
+        return [
+            (each["title"], each["officer"], each["district_id"], each["districts"])
+            for each in body["officers"]
+        ]
+
+    before = [
+        ("CMHO", "district", "ajmer", ["ajmer"]),
+        ("PMO", "district", "kota", ["kota"]),
+    ]
+    assert await officers(20, "09:00") == before
+    assert await officers(38, "23:59") == before  # 9 April: three days after the deadline's end
+    last = ("Mission Director", "state", None, ["ajmer"])
+    assert await officers(39, "00:00") == [last, before[1]]
+    await timeline.register(chain | kota | {"withdrawn": True})
+    assert await officers(39, "00:00") == [last, before[1]]  # as it was known then
+    body = await ask(client, by="officer", known_at=timeline.at(40, "09:00").isoformat())
+    assert body["officers"] == [
+        {
+            "officer": "state",
+            "title": "Mission Director",
+            "state": "RJ",
+            "district_id": None,
+            "districts": ["ajmer", "kota"],
+            "not_started": 2,
+            "started": 0,
+            "in_use": 0,
+            "lapsed": 0,
+        }
+    ]
+
+
+async def test_where_no_chain_applies(client: httpx.AsyncClient, timeline: Timeline) -> None:
+    await begin(timeline)
+    await timeline.until(50)
+    for day, officer in ((35, "district"), (41, "district"), (43, "state")):
+        body = await ask(client, by="officer", known_at=timeline.at(day).isoformat())
+        assert {each["officer"] for each in body["officers"]} == {officer}
+        assert {each["title"] for each in body["officers"]} == {None}

@@ -9,7 +9,7 @@ import pytest
 
 from alerts import alertmanager
 from alerts.alertmanager import Pusher
-from alerts.rules import RULES
+from alerts.rules import RULES, WHO_ACTS
 from alerts.settings import AlertmanagerSettings
 from alerts.wording import tell_digest, tell_group, tell_single
 from infra.local.ports import free_port
@@ -33,7 +33,8 @@ from tests.stack import Stack
 from tests.waiting import until
 
 URL = "http://dawalog"
-OFFICERS = {rule.id: rule.who_acts for rule in RULES.values()}
+AT = datetime(2026, 3, 3, 2, 30, tzinfo=UTC)
+"""8 o'clock on the day after."""
 
 
 @pytest.fixture
@@ -62,7 +63,7 @@ async def model(stack: Stack, timeline: Timeline) -> AsyncIterator[ReadModel]:
 
 
 async def test_what_cannot_wait_is_told_by_rule_and_district(model: ReadModel) -> None:
-    singles, groups = await find_pressing(model, alone=[], most=100)
+    singles, groups = await find_pressing(model, alone=[], most=100, who_acts=WHO_ACTS, at=AT)
     assert singles == []
     [group] = groups
     told = tell_group(group, URL)
@@ -76,6 +77,7 @@ async def test_what_cannot_wait_is_told_by_rule_and_district(model: ReadModel) -
     }
     assert told["annotations"]["summary"].endswith(": 4 at 2 facilities of Ajmer")
     assert "Paracetamol at PHC Kekri" in told["annotations"]["description"]
+    assert told["annotations"]["turn"] == "district officer: 4"
     assert told["generatorURL"] == (
         f"{URL}/v1/alerts?rule=out_of_stock&district=ajmer&severity=critical"
         "&state=open&state=acknowledged"
@@ -83,17 +85,20 @@ async def test_what_cannot_wait_is_told_by_rule_and_district(model: ReadModel) -
 
 
 async def test_one_by_one_where_the_rule_asks_for_it(model: ReadModel) -> None:
-    singles, groups = await find_pressing(model, alone=["out_of_stock"], most=4)
+    singles, groups = await find_pressing(
+        model, alone=["out_of_stock"], most=4, who_acts=WHO_ACTS, at=AT
+    )
     assert groups == []
     told = [tell_single(one, URL) for one in singles]
     assert {(one["labels"]["facility_id"], one["labels"]["item_id"]) for one in told} == {
         (place, item_id) for place in (FACILITY, "PHC-2") for item_id in ("ORS", "PCM")
     }
     assert any("Paracetamol at PHC Pushkar" in one["annotations"]["summary"] for one in told)
+    assert {one["annotations"]["turn"] for one in told} == {"district officer until 9 Mar 10:00"}
 
 
 async def test_too_many_are_told_together(model: ReadModel) -> None:
-    singles, groups = await find_pressing(model, alone=["out_of_stock"], most=3)
+    singles, groups = await find_pressing(model, alone=["out_of_stock"], most=3, who_acts=WHO_ACTS)
     assert (singles, [group.alerts for group in groups]) == ([], [4])
 
 
@@ -101,7 +106,7 @@ async def test_nobody_is_reminded_of_what_was_snoozed(model: ReadModel, timeline
     subject = Subject(facility_id=FACILITY, item_id="ORS")
     until_then = datetime.now(UTC) + timedelta(days=1)
     await timeline.tell([said(subject, "snoozed", until=until_then, reason="comes on Tuesday")])
-    _, groups = await find_pressing(model, alone=[], most=100)
+    _, groups = await find_pressing(model, alone=[], most=100, who_acts=WHO_ACTS)
     assert [group.alerts for group in groups] == [3]
 
 
@@ -110,7 +115,7 @@ async def test_a_digest_for_each_facility_and_officer(model: ReadModel) -> None:
     digests = [
         digest
         for district in ("ajmer", "kota")
-        for digest in await list_digests(model, district, officers=OFFICERS, most=100)
+        for digest in await list_digests(model, district, at=AT, who_acts=WHO_ACTS, most=100)
     ]
     places = {(one.facility_id, one.officer, one.alerts) for one in digests}
     assert places == {
@@ -119,7 +124,7 @@ async def test_a_digest_for_each_facility_and_officer(model: ReadModel) -> None:
         ("PHC-9", "in_charge", 1),  # not counted yet
     }
     [digest] = [one for one in digests if one.facility_id == FACILITY]
-    told = tell_digest(digest, datetime(2026, 3, 3, 2, 30, tzinfo=UTC), URL)
+    told = tell_digest(digest, AT, URL)
     assert told["annotations"]["summary"] == "PHC Pushkar: 1 to do for the officer in charge"
     [line] = told["annotations"]["lines"].splitlines()
     assert line.startswith("- An essential item is out of stock: ZINC at PHC Pushkar, since 2 Mar")
@@ -127,8 +132,40 @@ async def test_a_digest_for_each_facility_and_officer(model: ReadModel) -> None:
     assert told["labels"]["day"] == "2026-03-03"
 
 
+async def test_it_passes_up_with_the_officers_titles(model: ReadModel, timeline: Timeline) -> None:
+    steps = [
+        {"officer": "in_charge", "after_hours": 0},
+        {"officer": "district", "title": "CMHO", "after_hours": 24, "critical_after_hours": 3},
+        {"officer": "state", "title": "Mission Director", "after_hours": 120},
+    ]
+    await timeline.register({"kind": "chain", "chain_id": "RJ", "state": "RJ", "steps": steps})
+    subject = Subject(facility_id="PHC-2", item_id="ZINC")
+    await timeline.tell([said(subject, "acknowledged", note="ordered")])
+    wednesday = AT + timedelta(days=1)
+    digests = await list_digests(model, "ajmer", at=wednesday, who_acts=WHO_ACTS, most=100)
+    told = {
+        (one.facility_id, one.officer): tell_digest(one, wednesday, URL)["annotations"]
+        for one in digests
+    }
+    assert told.keys() == {(FACILITY, "district"), ("PHC-2", "district")}
+    assert told[FACILITY, "district"]["summary"] == "PHC Pushkar: 1 to do for the CMHO"
+    assert told[FACILITY, "district"]["lines"].startswith("- Overdue: An essential item is out")
+    # of Monday at 10 the first step ends on Tuesday at 10: acknowledged at once, it did as well
+    assert await list_digests(model, "ajmer", at=AT, who_acts=WHO_ACTS, most=100) != digests
+    _, [group] = await find_pressing(
+        model, alone=[], most=100, who_acts=WHO_ACTS, at=timeline.at(0, "12:59")
+    )
+    assert tell_group(group, URL)["annotations"]["turn"] == "officer in charge: 4"
+    _, [group] = await find_pressing(
+        model, alone=[], most=100, who_acts=WHO_ACTS, at=timeline.at(0, "13:00")
+    )
+    assert tell_group(group, URL)["annotations"]["turn"] == "CMHO: 4"
+    # how it is told apart doesn't change with it
+    assert tell_group(group, URL)["labels"]["officer"] == "in_charge"
+
+
 async def test_too_many_digests_are_told_together(model: ReadModel) -> None:
-    [digest] = await list_digests(model, "ajmer", officers=OFFICERS, most=1)
+    [digest] = await list_digests(model, "ajmer", at=AT, who_acts=WHO_ACTS, most=1)
     assert (digest.facility_id, digest.alerts) == (None, 2)
     told = tell_digest(digest, datetime.now(UTC), URL)
     assert told["annotations"]["summary"] == "Ajmer: 2 to do for the officer in charge"

@@ -12,6 +12,7 @@ import structlog
 from hypothesis import HealthCheck, settings
 
 from tests.log_reading import Database
+from tests.midnight import wait_over_midnight
 from tests.stack import Stack, running_stack
 from tests.system.service import Service
 
@@ -30,6 +31,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if marker := item.get_closest_marker("timeout"):
             longest[item.path] = max(longest[item.path], marker.args[0])
     items.sort(key=lambda item: -longest[item.path])
+
+
+@pytest.fixture(autouse=True)
+def _stay_within_a_day() -> None:
+    wait_over_midnight()
 
 
 @pytest.fixture(scope="session", autouse=True)

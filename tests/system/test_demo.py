@@ -19,7 +19,6 @@ from tests.system.service import Service, dawalog, wait_until
 
 pytestmark = pytest.mark.timeout(240)
 
-NOW = datetime.now(UTC)
 STORIES = 3
 
 
@@ -86,7 +85,8 @@ def check_stories(url: str, as_nhm: dict[str, str], told: list[str]) -> None:
 
 def test_plays_a_day_and_goes_on_with_it(demo: Service) -> None:
     state, habits = small_state(), prescribing_habits()
-    first = [first_events(each, state, habits, at=NOW) for each in state.open_facilities]
+    now = datetime.now(UTC)
+    first = [first_events(each, state, habits, at=now) for each in state.open_facilities]
     openings = sum(map(len, first))
 
     url = demo.start()

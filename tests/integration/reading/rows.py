@@ -9,7 +9,14 @@ from uuid import UUID
 import asyncpg
 import orjson
 
+from projections.figures.days import india_day
+
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+
+def this_second() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)
 
 
 def event_uuid(number: int) -> str:
@@ -18,8 +25,16 @@ def event_uuid(number: int) -> str:
 
 @dataclass
 class Rows:
+    """`now`: when the test began."""
+
     connection: asyncpg.Connection
     offsets: "count[int]" = field(default_factory=count)
+    now: datetime = field(default_factory=this_second)
+
+    @property
+    def today(self) -> date:
+        """India's day, which doesn't end during the test."""
+        return india_day(self.now)
 
     async def add_position(
         self, topic: str, partition: int, next_offset: int, recorded_at: datetime | None = LONG_AGO

@@ -1,7 +1,7 @@
 """The state at a glance, against the stock answer that it sums up."""
 
 import itertools
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
@@ -11,10 +11,7 @@ from projections.queries.overview import PACE_SECONDS, FacilityGlance, Overview,
 from projections.queries.stock import find_stock
 from projections.reading import ReadModel
 from projections.usable import usable_quantity
-from tests.integration.reading.rows import LONG_AGO, Rows, event_uuid
-
-TODAY = datetime.now(ZoneInfo("Asia/Kolkata")).date()
-DAY = timedelta(days=1)
+from tests.integration.reading.rows import DAY, LONG_AGO, Rows, event_uuid
 
 
 async def glance(model: ReadModel, facility_id: str = "F1") -> FacilityGlance:
@@ -26,7 +23,8 @@ async def glance(model: ReadModel, facility_id: str = "F1") -> FacilityGlance:
 async def add_items(rows: Rows, prefix: str, *, unrecorded: int, states: str) -> None:
     """An item for each way to leave out some of five lots. `states` has a letter for each: usable,
     held, recalled, taken back (held once, then released), void (a hold that was reversed)."""
-    lots = [(TODAY - DAY, 3), (TODAY, 2), (TODAY + DAY, 4), (None, 1), (TODAY + DAY, -2)]
+    today, tomorrow = rows.today, rows.today + DAY
+    lots = [(today - DAY, 3), (today, 2), (tomorrow, 4), (None, 1), (tomorrow, -2)]
     for kept in itertools.product((False, True), repeat=len(lots)):
         item_id = prefix + "".join(map(str, map(int, kept)))
         for index in itertools.compress(range(len(lots)), kept):
@@ -94,7 +92,7 @@ async def test_items_in_stock_are_those_with_usable_stock(model: ReadModel, rows
     states = {(lot.held, lot.recalled) for item in stock.items for lot in item.lots}
     assert states == {(False, False), (True, False), (False, True)}
     seen = await glance(model)
-    usable = sum(usable_quantity(item.lots, TODAY) > 0 for item in stock.items)
+    usable = sum(usable_quantity(item.lots, rows.today) > 0 for item in stock.items)
     assert 0 < usable < seen.items == len(stock.items)
     assert seen.items_in_stock == usable
 

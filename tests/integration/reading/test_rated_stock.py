@@ -4,7 +4,7 @@ Broken on purpose once, to see these tests fail: the state of essential items wi
 found; the rating left out of live rows.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -18,7 +18,7 @@ from projections.reading import ReadModel
 from projections.stock_norm import Rating
 from tests.integration.reading.rows import LONG_AGO, Rows
 
-TODAY = datetime.now(UTC).date()
+TODAY = date(2026, 3, 2)
 IN_A_MONTH = TODAY + timedelta(days=30)
 
 

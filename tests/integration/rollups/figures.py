@@ -1,16 +1,11 @@
 """Figures of a read model, as the projector would write them."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
-from projections.figures.days import india_today
 from projections.figures.states import STATUSES
-from tests.integration.reading.rows import LONG_AGO, Rows
-
-TODAY: Final = india_today()
-NOW: Final = datetime.now(UTC).replace(microsecond=0)
-DAY: Final = timedelta(days=1)
+from tests.integration.reading.rows import DAY, LONG_AGO, Rows
 
 COUNTS: Final = ", ".join(
     f"count(*) FILTER (WHERE tallied_as = '{status}') AS items_{status}" for status in STATUSES
@@ -42,8 +37,8 @@ class Figures(Rows):
         level: str = "PHC",
         silent: bool = False,
         partition: int = 0,
-        evaluated_on: date = TODAY,
-        last_heard_at: datetime | None = NOW,
+        evaluated_days_ago: int = 0,
+        heard_ago: timedelta | None = timedelta(),
         **registered: Any,
     ) -> None:
         """A registered facility that has been heard of and counted; None: one that never was,
@@ -55,16 +50,16 @@ class Figures(Rows):
             "INSERT INTO facility_state VALUES ($1, $2, $3, false, $4, $5, 'RJ', $6, $7)",
             number,
             partition,
-            evaluated_on,
+            self.today - evaluated_days_ago * DAY,
             level,
             district_id,
-            LONG_AGO if last_heard_at else None,
-            silent or last_heard_at is None,
+            None if heard_ago is None else LONG_AGO,
+            silent or heard_ago is None,
         )
-        if last_heard_at is None:
+        if heard_ago is None:
             return
         await self.connection.execute(
-            "INSERT INTO facility_activity VALUES ($1, $2)", number, last_heard_at
+            "INSERT INTO facility_activity VALUES ($1, $2)", number, self.now - heard_ago
         )
 
     async def add_state(
@@ -99,12 +94,12 @@ class Figures(Rows):
             *(kept or (None, None)),
         )
 
-    async def add_patients(self, facility_id: str, *counts: int, day: date = TODAY) -> None:
+    async def add_patients(self, facility_id: str, *counts: int, days_ago: int = 0) -> None:
         """Served, served in part, sent away."""
         await self.connection.execute(
             "INSERT INTO patient_day VALUES ($1, $2, $3, $4, $5)",
             await self.facility_no(facility_id),
-            day,
+            self.today - days_ago * DAY,
             *counts,
         )
 

@@ -4,7 +4,8 @@ from typing import Any
 
 import httpx
 
-from tests.integration.rollups.figures import DAY, NOW, TODAY, Figures
+from tests.integration.reading.rows import DAY
+from tests.integration.rollups.figures import Figures
 
 
 async def ask(client: httpx.AsyncClient, **parameters: Any) -> dict[str, Any]:
@@ -17,7 +18,7 @@ async def ask(client: httpx.AsyncClient, **parameters: Any) -> dict[str, Any]:
 async def fill(figures: Figures) -> None:
     await figures.add_item("PCM")
     # numbers of facilities are in another order than their ids
-    await figures.add_place("F4", district_id="D2", level="CHC", last_heard_at=NOW - DAY)
+    await figures.add_place("F4", district_id="D2", level="CHC", heard_ago=DAY)
     await figures.add_place("F3", silent=True)
     await figures.add_place("F1")
     await figures.add_place("F2", district_id="D2")
@@ -27,7 +28,7 @@ async def fill(figures: Figures) -> None:
     await figures.add_state("F2", "PCM", "unrated", usable=9, consumed=90, available=6 * DAY)
     await figures.add_state("F3", "PCM", "low", usable=3, silent=True)
     await figures.add_state(
-        "F4", "PCM", "out", out_since=NOW - 3 * DAY, available=30 * DAY, essential=False
+        "F4", "PCM", "out", out_since=figures.now - 3 * DAY, available=30 * DAY, essential=False
     )
     await figures.add_state("F1", "ORS", "out")
 
@@ -55,13 +56,13 @@ async def test_each_facility(client: httpx.AsyncClient, figures: Figures) -> Non
         "amc": 305.0,  # 600 in 60 days: 10 a day
         "amc_window_days": 90,
         "months_of_stock": 2.0,
-        "evaluated_on": TODAY.isoformat(),
-        "last_heard_at": NOW.isoformat().replace("+00:00", "Z"),
+        "evaluated_on": figures.today.isoformat(),
+        "last_heard_at": figures.now.isoformat().replace("+00:00", "Z"),
     }
     assert (second["status"], second["amc"], second["months_of_stock"]) == ("unrated", None, None)
     silent = (third["status"], third["last_status"], third["reporting_silent"])
     assert silent == ("unknown", "low", True)
-    assert fourth["out_since"] == (NOW - 3 * DAY).isoformat().replace("+00:00", "Z")
+    assert fourth["out_since"] == (figures.now - 3 * DAY).isoformat().replace("+00:00", "Z")
     assert (fourth["amc"], fourth["months_of_stock"]) == (0, None)
     assert (fourth["essential"], fourth["level"]) == (False, "CHC")
 

@@ -8,7 +8,8 @@ import httpx
 
 from stream.events import posted_event
 from stream.facts import TransferDispatched
-from tests.integration.rollups.figures import DAY, TODAY, Figures
+from tests.integration.reading.rows import DAY
+from tests.integration.rollups.figures import Figures
 
 
 async def ask(client: httpx.AsyncClient) -> dict[str, Any]:
@@ -50,13 +51,13 @@ async def test_drafts_leave_the_givers_their_maximum(
     client: httpx.AsyncClient, figures: Figures
 ) -> None:
     await add_needy(figures, per_day=10, most=300)
-    late = TODAY + 900 * DAY
+    late = figures.today + 900 * DAY
     await add_donor(figures, "D-FAR", {"A": (150, late)}, **at(27.0))
     await add_donor(figures, "D-NEAR", {"A": (150, late)}, **at(26.5))
     await add_donor(
         figures,
         "D-MOST",
-        {"B": (500, late), "A": (40, TODAY + DAY), "OLD": (0, TODAY - DAY)},
+        {"B": (500, late), "A": (40, figures.today + DAY), "OLD": (0, figures.today - DAY)},
         district_id="D2",
     )
     await add_donor(figures, "D-NONE", {"A": (100, late)})
@@ -73,7 +74,7 @@ async def test_drafts_leave_the_givers_their_maximum(
         ("D-FAR", 50, 100, 111.2),
     ]
     # of A, which is good today and tomorrow, 20 are used; then 280 of B
-    tomorrow = (TODAY + DAY).isoformat()
+    tomorrow = (figures.today + DAY).isoformat()
     draft = body["donors"][0]["draft"]
     assert draft["lines"] == [
         {"item_id": "PCM", "lot": "A", "quantity": 20, "expiry": tomorrow},
@@ -89,13 +90,13 @@ async def test_drafts_leave_the_givers_their_maximum(
 async def test_what_may_not_be_given(client: httpx.AsyncClient, figures: Figures) -> None:
     """Expired and recalled lots, the unrecorded lot, and what a deficit took from a lot."""
     await add_needy(figures, per_day=10, most=300)
-    late = TODAY + 900 * DAY
+    late = figures.today + 900 * DAY
     await figures.add_place("D")
     for lot, on_hand, expiry in (
         ("A", 30, late),
         ("B", 70, late),
         ("C", 50, late),
-        ("E", 80, TODAY - DAY),
+        ("E", 80, figures.today - DAY),
         ("", -100, None),  # took E, and 20 of A
     ):
         await figures.add_card("D", "PCM", lot, on_hand, expiry=expiry)
@@ -122,7 +123,7 @@ async def test_a_need_that_nobody_knows(client: httpx.AsyncClient, figures: Figu
     """Without a norm, all that is above a giver's maximum."""
     await figures.add_item("PCM")
     await figures.add_place("F1")
-    await add_donor(figures, "D", {"A": (130, TODAY + DAY)})
+    await add_donor(figures, "D", {"A": (130, figures.today + DAY)})
     body = await ask(client)
     assert body["needed"] is None
     assert [(each["can_give"], each["left_with"]) for each in body["donors"]] == [(30, 100)]

@@ -5,7 +5,8 @@ from typing import Any
 import httpx
 
 from projections.figures.days import india_day
-from tests.integration.rollups.figures import DAY, NOW, Figures
+from tests.integration.reading.rows import DAY
+from tests.integration.rollups.figures import Figures
 
 
 async def ask(client: httpx.AsyncClient, **parameters: Any) -> dict[str, Any]:
@@ -31,12 +32,12 @@ async def fill(figures: Figures) -> None:
     await figures.add_place("F1", **at(26.0, 75.0))
     await figures.add_place("F3", **at(26.0, 75.1), district_id="D2")
     await figures.add_place("F4", **at(26.0, 77.0), silent=True)
-    await figures.add_state("F1", "PCM", "out", out_since=NOW - 3 * DAY)
-    await figures.add_state("F2", "ORS", "out", out_since=NOW - 9 * DAY)
-    await figures.add_state("F1", "ORS", "out", out_since=NOW - 9 * DAY)
-    await figures.add_state("F3", "ORS", "out", out_since=NOW - DAY)
-    await figures.add_state("F4", "ORS", "out", out_since=NOW - 20 * DAY, silent=True)
-    await figures.add_state("F2", "ZINC", "out", out_since=NOW - 50 * DAY, essential=False)
+    await figures.add_state("F1", "PCM", "out", out_since=figures.now - 3 * DAY)
+    await figures.add_state("F2", "ORS", "out", out_since=figures.now - 9 * DAY)
+    await figures.add_state("F1", "ORS", "out", out_since=figures.now - 9 * DAY)
+    await figures.add_state("F3", "ORS", "out", out_since=figures.now - DAY)
+    await figures.add_state("F4", "ORS", "out", out_since=figures.now - 20 * DAY, silent=True)
+    await figures.add_state("F2", "ZINC", "out", out_since=figures.now - 50 * DAY, essential=False)
     await figures.add_state("F2", "PCM", "ok", usable=70, kept=(50, 70))
 
 
@@ -48,7 +49,7 @@ async def add_use(figures: Figures, days_ago: int, unserved: int) -> None:
         "INSERT INTO consumption_day VALUES ($1, $2, $3, 0, 0, 0, $4)",
         await figures.facility_no("F1"),
         await figures.item_no("PCM"),
-        india_day(NOW - days_ago * DAY),
+        india_day(figures.now - days_ago * DAY),
         unserved,
     )
 
@@ -70,7 +71,7 @@ async def test_a_shortage(client: httpx.AsyncClient, figures: Figures) -> None:
         "ved": "V",
         "programme": "NFSM",
         "reporting_silent": False,
-        "out_since": (NOW - 3 * DAY).isoformat().replace("+00:00", "Z"),
+        "out_since": (figures.now - 3 * DAY).isoformat().replace("+00:00", "Z"),
         "days_out": 3,
         "patients_not_served": 7,
         "nearest_surplus": None,  # F2 has exactly its maximum

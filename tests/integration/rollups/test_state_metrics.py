@@ -8,7 +8,7 @@ from projections.settings import ReadingSettings
 from projections.state_metrics import StateMetrics
 from stream.declared import METRICS
 from tests.exposition import Exposition
-from tests.integration.rollups.figures import DAY, TODAY, Figures
+from tests.integration.rollups.figures import Figures
 from tests.stack import Stack
 
 
@@ -24,15 +24,15 @@ async def state(figures: Figures) -> None:
     await figures.add_item("AMOX")
     await figures.add_item("ORS")
     await figures.add_place("PHC-1")
-    await figures.add_place("PHC-2", silent=True, partition=1, evaluated_on=TODAY - DAY)
+    await figures.add_place("PHC-2", silent=True, partition=1, evaluated_days_ago=1)
     await figures.add_place("CHC-1", level="CHC", district_id="D2")
-    await figures.add_place("CHC-2", level="CHC", district_id="D2", last_heard_at=None)
+    await figures.add_place("CHC-2", level="CHC", district_id="D2", heard_ago=None)
     await figures.add_state("PHC-1", "AMOX", "out")
     await figures.add_state("PHC-1", "ORS", "ok", usable=5, expiring_paise=250)
     await figures.add_state("PHC-2", "AMOX", "ok", usable=9, silent=True)
     await figures.add_state("CHC-1", "AMOX", "out")
     await figures.add_patients("PHC-1", 7, 2, 1)
-    await figures.add_patients("PHC-1", 50, 50, 50, day=TODAY - DAY)
+    await figures.add_patients("PHC-1", 50, 50, 50, days_ago=1)
     await figures.tally()
     await figures.connection.execute(
         "INSERT INTO alert SELECT facility_id, gen_random_uuid(), 'out_of_stock', facility_no, '',"

@@ -5,7 +5,7 @@ import pytest
 
 from stream.declared import METRICS
 from tests.exposition import Exposition
-from tests.integration.rollups.figures import NOW, Figures
+from tests.integration.rollups.figures import Figures
 
 
 @pytest.fixture
@@ -14,7 +14,7 @@ async def shelves(figures: Figures) -> None:
         await figures.add_item(item_id)
     await figures.add_place("PHC-1")
     await figures.add_place("PHC-2", district_id="D2", silent=True)
-    await figures.add_state("PHC-1", "AMOX", "out", out_since=NOW)
+    await figures.add_state("PHC-1", "AMOX", "out", out_since=figures.now)
     await figures.add_state("PHC-1", "ORS", "ok", usable=5, kept=(3, 9))
     await figures.add_state("PHC-2", "AMOX", "ok", usable=9, silent=True)
 
@@ -30,12 +30,13 @@ async def ask(client: httpx.AsyncClient, **filters: str) -> Exposition:
     return Exposition(answer.text)
 
 
-async def test_a_facility(client: httpx.AsyncClient) -> None:
+async def test_a_facility(client: httpx.AsyncClient, figures: Figures) -> None:
     told = await ask(client, facility_id="PHC-1")
     out = {"district": "D1", "level": "PHC", "facility_id": "PHC-1", "item_id": "AMOX"}
     assert told.value("dawalog_stock_usable", out) == 0
     assert told.value("dawalog_stock_status", out | {"status": "out"}) == 1
-    assert told.value("dawalog_stock_out_since_timestamp_seconds", out) == NOW.timestamp()
+    out_since = told.value("dawalog_stock_out_since_timestamp_seconds", out)
+    assert out_since == figures.now.timestamp()
     assert told.value("dawalog_stock_min_quantity", out) is None
     assert told.value("dawalog_stock_min_quantity", {"item_id": "ORS"}) == 3
     assert told.value("dawalog_stock_on_hand", {"item_id": "ORS"}) == 5

@@ -5,7 +5,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.rollups.figures import DAY, TODAY, Figures
+from tests.integration.reading.rows import DAY
+from tests.integration.rollups.figures import Figures
 
 STATUSES = ("out", "low", "ok", "over", "unrated", "unknown")
 
@@ -20,10 +21,10 @@ async def state(figures: Figures) -> None:
     await figures.add_item("PCM")
     await figures.add_item("ZINC", programme="DDW")  # nowhere essential
     await figures.add_place("PHC-1")
-    await figures.add_place("PHC-2", silent=True, partition=1, evaluated_on=TODAY - DAY)
+    await figures.add_place("PHC-2", silent=True, partition=1, evaluated_days_ago=1)
     await figures.add_place("CHC-1", level="CHC")
     await figures.add_place("PHC-3", district_id="D2", partition=1)
-    await figures.add_place("PHC-4", district_id="D2", last_heard_at=None)
+    await figures.add_place("PHC-4", district_id="D2", heard_ago=None)
     await figures.add_state("PHC-1", "AMOX", "out")
     await figures.add_state("PHC-1", "ORS", "ok", usable=5, expiring_paise=250)
     await figures.add_state("PHC-1", "PCM", "unrated", usable=5)
@@ -34,7 +35,7 @@ async def state(figures: Figures) -> None:
     await figures.add_state("CHC-1", "ORS", "low", usable=5)
     await figures.add_state("PHC-3", "AMOX", "ok", usable=5)
     await figures.add_patients("PHC-1", 7, 2, 1)
-    await figures.add_patients("PHC-1", 100, 100, 100, day=TODAY - DAY)
+    await figures.add_patients("PHC-1", 100, 100, 100, days_ago=1)
     await figures.add_patients("PHC-3", 4, 0, 0)
     await figures.tally()
 
@@ -61,9 +62,9 @@ async def items_by(client: httpx.AsyncClient, **parameters: Any) -> dict[str | N
     return {key: items(group) for key, group in (await groups(client, **parameters)).items()}
 
 
-async def test_a_district_whole(client: httpx.AsyncClient) -> None:
+async def test_a_district_whole(client: httpx.AsyncClient, figures: Figures) -> None:
     body = await ask(client, by="district", state="RJ")
-    assert (body["by"], body["evaluated_on"]) == ("district", (TODAY - DAY).isoformat())
+    assert (body["by"], body["evaluated_on"]) == ("district", (figures.today - DAY).isoformat())
     assert body["next_cursor"] is None
     assert [group["key"] for group in body["groups"]] == ["D1", "D2"]
     assert body["groups"][0] == {

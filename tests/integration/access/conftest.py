@@ -7,9 +7,9 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from api.app import create_app
 from api.settings import ApiSettings
 from api.token_issuer import ensure_key_file
+from tests.api import api_settings, client_of, running_app
 from tests.integration.access.callers import Callers
 from tests.stack import Stack
 
@@ -25,19 +25,12 @@ FACILITIES = {
 def settings(stack: Stack, tmp_path: Path) -> ApiSettings:
     key_file = tmp_path / "token-key.json"
     ensure_key_file(key_file)
-    return ApiSettings(
-        token_key_file=key_file,
-        kafka_bootstrap_servers=stack.bootstrap_servers,
-        database_url=stack.database_url,
-        key_file=tmp_path / "keys.json",
-        state="RJ",
-    )
+    return api_settings(stack, tmp_path, open_access=False, token_key_file=key_file)
 
 
 @pytest.fixture
 async def app(settings: ApiSettings) -> AsyncIterator[FastAPI]:
-    app = create_app(settings)
-    async with app.router.lifespan_context(app):
+    async with running_app(settings) as app:
         yield app
 
 
@@ -45,10 +38,7 @@ async def app(settings: ApiSettings) -> AsyncIterator[FastAPI]:
 async def callers(app: FastAPI, settings: ApiSettings) -> AsyncIterator[Callers]:
     """The facilities are registered."""
     assert settings.token_key_file is not None
-    transport = httpx.ASGITransport(app=app)
-    async with httpx.AsyncClient(
-        transport=transport, base_url="http://dawalog", timeout=30
-    ) as client:
+    async with client_of(app) as client:
         callers = Callers(client, settings.token_key_file)
         for facility_id, fields in FACILITIES.items():
             record = {"name": facility_id, "level": "PHC", "state": "RJ", **fields}

@@ -10,9 +10,9 @@ import httpx
 import orjson
 import pytest
 
-from api.app import create_app
 from api.settings import ApiSettings
 from api.token_keys import fetch_by_discovery
+from tests.api import running_client
 from tests.tokens import AUDIENCE, FakeIssuer, ec_key, rsa_key
 
 
@@ -60,13 +60,7 @@ def issuer(server: _Server) -> FakeIssuer:
 async def api_for(settings: ApiSettings, issuer: FakeIssuer) -> AsyncIterator[httpx.AsyncClient]:
     """It knows the issuer, and the local one."""
     told = {"oidc_issuer": issuer.issuer, "oidc_audience": AUDIENCE, "oidc_role_claim": "role"}
-    app = create_app(settings.model_copy(update=told))
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(
-            transport=httpx.ASGITransport(app=app), base_url="http://dawalog", timeout=30
-        ) as client,
-    ):
+    async with running_client(settings.model_copy(update=told)) as client:
         yield client
 
 

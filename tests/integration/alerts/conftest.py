@@ -7,10 +7,9 @@ import asyncpg
 import httpx
 import pytest
 
-from api.app import create_app
-from api.settings import ApiSettings
 from projections import lane as lane_module
 from stream.keyring import KeyRing
+from tests.api import api_settings, running_client
 from tests.integration.alerts.timeline import Timeline
 from tests.stack import Stack
 
@@ -34,18 +33,5 @@ async def timeline(
 async def client(
     stack: Stack, timeline: Timeline, tmp_path: Path
 ) -> AsyncIterator[httpx.AsyncClient]:
-    app = create_app(
-        ApiSettings(
-            open_access=True,
-            kafka_bootstrap_servers=stack.bootstrap_servers,
-            database_url=stack.database_url,
-            key_file=tmp_path / "keys.json",
-            state="RJ",
-        )
-    )
-    transport = httpx.ASGITransport(app=app)
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://dawalog", timeout=30) as client,
-    ):
+    async with running_client(api_settings(stack, tmp_path)) as client:
         yield client

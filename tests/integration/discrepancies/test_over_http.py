@@ -8,9 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from api.app import create_app
-from api.settings import ApiSettings
 from projections.discrepancies.counting import COUNTED
+from tests.api import api_settings, running_client
 from tests.integration.discrepancies.book import Book, dispense, event_id, line, receipt
 from tests.integration.discrepancies.conftest import FACILITY
 from tests.stack import Stack
@@ -20,20 +19,7 @@ from tests.stack import Stack
 async def client(book: Book, running: Stack, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     """An API that reads the book; nothing is asked of its log."""
     await running.reset_topics()
-    settings = ApiSettings(
-        open_access=True,
-        kafka_bootstrap_servers=running.bootstrap_servers,
-        database_url=running.database_url,
-        key_file=tmp_path / "keys.json",
-        state="RJ",
-    )
-    app = create_app(settings)
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(
-            transport=httpx.ASGITransport(app=app), base_url="http://dawalog", timeout=30
-        ) as client,
-    ):
+    async with running_client(api_settings(running, tmp_path)) as client:
         yield client
 
 

@@ -17,11 +17,12 @@ from fastapi import FastAPI
 
 from api.app import create_app
 from api.live_hub import LiveHub
-from api.settings import ApiSettings
 from infra.serving import configure, listen
 from stream.tokens import PositionToken
+from tests.api import api_settings
 from tests.integration.reading.rows import event_uuid
 from tests.stack import Stack
+from tests.waiting import until
 
 LATEST_SECONDS = 30.0
 Data = dict[str, Any]
@@ -100,13 +101,7 @@ class Api:
 
 @asynccontextmanager
 async def running_api(stack: Stack, folder: Path, port: int = 0) -> AsyncIterator[Api]:
-    settings = ApiSettings(
-        open_access=True,
-        kafka_bootstrap_servers=stack.bootstrap_servers,
-        database_url=stack.database_url,
-        key_file=folder / "keys.json",
-    )
-    app = create_app(settings)
+    app = create_app(api_settings(stack, folder))
     config = configure(app)
     config.load()
     config.timeout_graceful_shutdown = 5
@@ -114,9 +109,12 @@ async def running_api(stack: Stack, folder: Path, port: int = 0) -> AsyncIterato
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server._serve([listener]))  # without its signal handlers
     try:
-        while not server.started:
+
+        async def has_started() -> bool:
             assert not serving.done()
-            await asyncio.sleep(0.01)
+            return server.started
+
+        await until(has_started, "the API serves")
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         async with httpx.AsyncClient(base_url=url, timeout=40) as client:
             yield Api(app, client, server)

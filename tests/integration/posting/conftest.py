@@ -7,9 +7,9 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from api.app import create_app
 from api.settings import ApiSettings
 from stream.log import EventLog
+from tests.api import api_settings, client_of, running_app
 from tests.integration.posting.bodies import FACILITY
 from tests.stack import Stack
 
@@ -24,20 +24,13 @@ async def log(stack: Stack) -> AsyncIterator[EventLog]:
 
 @pytest.fixture
 def settings(stack: Stack, tmp_path: Path) -> ApiSettings:
-    return ApiSettings(
-        open_access=True,
-        kafka_bootstrap_servers=stack.bootstrap_servers,
-        database_url=stack.database_url,
-        key_file=tmp_path / "keys.json",
-        state="RJ",
-    )
+    return api_settings(stack, tmp_path)
 
 
 @pytest.fixture
 async def app(settings: ApiSettings) -> AsyncIterator[FastAPI]:
     """It knows the facility F1, which it has registered."""
-    app = create_app(settings)
-    async with app.router.lifespan_context(app):
+    async with running_app(settings) as app:
         async with client_of(app) as client:
             answer = await client.put("/v1/facilities/F1", json=FACILITY)
             assert answer.status_code == 202
@@ -48,9 +41,3 @@ async def app(settings: ApiSettings) -> AsyncIterator[FastAPI]:
 async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     async with client_of(app) as client:
         yield client
-
-
-def client_of(app: FastAPI) -> httpx.AsyncClient:
-    return httpx.AsyncClient(
-        transport=httpx.ASGITransport(app=app), base_url="http://dawalog", timeout=30
-    )

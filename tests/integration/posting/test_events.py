@@ -12,14 +12,13 @@ import pytest
 from fastapi import FastAPI
 from prometheus_client import REGISTRY
 
-from api.app import create_app
 from api.settings import ApiSettings
 from infra.local.ports import free_port
 from stream.codec import decode_event
 from stream.tokens import PositionToken
 from stream.topics import partition_for
+from tests.api import running_client
 from tests.integration.posting.bodies import FACILITY, dispense, read_log, receipt
-from tests.integration.posting.conftest import client_of
 from tests.stack import PARTITIONS, Stack
 
 NDJSON = {"Content-Type": "application/x-ndjson"}
@@ -182,8 +181,7 @@ async def test_the_other_end_of_a_transfer_need_not_be_known(client: httpx.Async
 async def test_posting_needs_kafka_alone(settings: ApiSettings, app: FastAPI) -> None:
     """Without Postgres a known facility can post; of an unknown one nobody can tell."""
     url = f"postgresql://127.0.0.1:{free_port()}/dawalog"
-    lonely = create_app(settings.model_copy(update={"database_url": url}))
-    async with lonely.router.lifespan_context(lonely), client_of(lonely) as client:
+    async with running_client(settings.model_copy(update={"database_url": url})) as client:
         assert (await client.put("/v1/facilities/F1", json=FACILITY)).status_code == 202
         assert (await client.post("/v1/events", json=receipt())).status_code == 202
         answer = await client.post("/v1/events", json=receipt(facility_id="F9"))

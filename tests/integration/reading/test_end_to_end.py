@@ -1,55 +1,21 @@
 """What was posted is read: API, Kafka, worker and Postgres together."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from api.app import create_app
-from api.settings import ApiSettings
-from stream.tokens import PositionToken
+from tests.integration.reading.asking import FACILITY, after, get, post, put
 from tests.integration.reading.rows import event_uuid
-from tests.stack import Stack
-from tests.workers import Worker, running_worker
 
-NOW = datetime.now(UTC)
+pytestmark = pytest.mark.usefixtures("worker")
+
 RECEIVED = [
     {"item_id": "PCM", "lot": "A", "expiry": "2099-01", "quantity": 100},
     {"item_id": "PCM", "lot": "B", "expiry": "2011-06", "quantity": 50},
 ]
-FACILITY = {"name": "PHC One", "level": "PHC", "district_id": "D1", "state": "RJ"}
-
-
-@pytest.fixture
-async def client(stack: Stack, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
-    settings = ApiSettings(
-        open_access=True,
-        kafka_bootstrap_servers=stack.bootstrap_servers,
-        database_url=stack.database_url,
-        key_file=tmp_path / "keys.json",
-    )
-    app = create_app(settings)
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(
-            transport=httpx.ASGITransport(app=app), base_url="http://dawalog", timeout=40
-        ) as client,
-    ):
-        yield client
-
-
-@pytest.fixture
-def worker(stack: Stack, tmp_path: Path) -> Iterator[Worker]:
-    with running_worker(stack, tmp_path / "worker.log") as worker:
-        yield worker
-
-
-def after(position: str, seconds: int = 30) -> dict[str, str]:
-    return {"Dawalog-Min-Position": position, "Prefer": f"wait={seconds}"}
 
 
 def event(number: int, event_type: str, minutes_ago: float, **fields: Any) -> dict[str, Any]:
@@ -57,33 +23,11 @@ def event(number: int, event_type: str, minutes_ago: float, **fields: Any) -> di
         "event_id": event_uuid(number),
         "type": event_type,
         "facility_id": "F1",
-        "occurred_at": (NOW - timedelta(minutes=minutes_ago)).isoformat(),
+        "occurred_at": (datetime.now(UTC) - timedelta(minutes=minutes_ago)).isoformat(),
         **fields,
     }
 
 
-async def put(client: httpx.AsyncClient, path: str, record: dict[str, Any]) -> str:
-    answer = await client.put(path, json=record)
-    assert answer.status_code == 202, answer.text
-    return answer.headers["Dawalog-Position"]
-
-
-async def post(client: httpx.AsyncClient, posted: dict[str, Any], position: str) -> str:
-    answer = await client.post("/v1/events", json=posted, headers=after(position))
-    assert answer.status_code == 202, answer.text
-    return answer.headers["Dawalog-Position"]
-
-
-async def get(
-    client: httpx.AsyncClient, path: str, position: str = "", **parameters: Any
-) -> dict[str, Any]:
-    answer = await client.get(path, params=parameters, headers=after(position))
-    assert answer.status_code == 200, answer.text
-    body: dict[str, Any] = answer.json()
-    return body
-
-
-@pytest.mark.usefixtures("worker")
 async def test_a_day_at_a_pharmacy(client: httpx.AsyncClient) -> None:
     at = await work_a_day(client)
     await check_stock(client, at)
@@ -93,7 +37,6 @@ async def test_a_day_at_a_pharmacy(client: httpx.AsyncClient) -> None:
     await check_lists(client)
 
 
-@pytest.mark.usefixtures("worker")
 async def test_an_item_is_rated_by_what_was_used_of_it(client: httpx.AsyncClient) -> None:
     norm = {"lead_time_days": 5, "safety_days": 5, "review_days": 10, "window_days": 14}
     await put(client, "/v1/norms/ALL", norm)
@@ -244,7 +187,7 @@ async def check_day_book(client: httpx.AsyncClient) -> None:
         ({"prescription_ref": "opd-77"}, 2),
         ({"document_no": "C-1"}, 1),
         ({"type": "stock_counted"}, 3),
-        ({"to": (NOW - timedelta(minutes=45)).isoformat()}, 2),
+        ({"to": (datetime.now(UTC) - timedelta(minutes=45)).isoformat()}, 2),
     )
     for parameters, number in cases:
         found = await get(client, "/v1/facilities/F1/events", **parameters)
@@ -277,7 +220,6 @@ async def check_lists(client: httpx.AsyncClient) -> None:
     assert (await client.get("/readyz")).status_code == 200
 
 
-@pytest.mark.usefixtures("worker")
 async def test_as_of_follows_the_clock_once_all_is_projected(client: httpx.AsyncClient) -> None:
     at = await put(client, "/v1/facilities/F1", FACILITY)
     began = datetime.now(UTC)
@@ -288,79 +230,3 @@ async def test_as_of_follows_the_clock_once_all_is_projected(client: httpx.Async
         if as_of is not None and datetime.fromisoformat(as_of) > began:
             break
         await asyncio.sleep(0.02)
-
-
-async def test_without_a_worker_reads_wait_and_give_up(client: httpx.AsyncClient) -> None:
-    at = await put(client, "/v1/facilities/F1", FACILITY)
-    answer = await client.get("/v1/facilities", headers=after(at, seconds=1))
-    assert answer.status_code == 503
-    assert int(answer.headers["Retry-After"]) >= 1
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert (await client.get("/v1/facilities")).json() == {"facilities": [], "next_cursor": None}
-
-
-async def test_tokens_that_are_not_ours(client: httpx.AsyncClient, stack: Stack) -> None:
-    ours = PositionToken(stack.cluster_id, {("reference", 0): 0}).encode()
-    others = PositionToken("another", {("reference", 0): 0}).encode()
-    for path in ("/v1/facilities", "/v1/items", "/v1/facilities/F1/stock"):
-        for position in ("rubbish", others, f"{ours},{others}", ",".join([ours] * 65)):
-            answer = await client.get(path, headers=after(position))
-            assert answer.status_code == 400, (path, position)
-    assert (await client.get("/v1/facilities", headers=after(ours))).status_code == 200
-
-
-@pytest.mark.parametrize(
-    ("path", "pointer"),
-    [
-        ("/v1/facilities?limit=0", "/limit"),
-        ("/v1/facilities?limit=1001", "/limit"),
-        ("/v1/facilities?limit=x", "/limit"),
-        ("/v1/facilities?level=XX", "/level"),
-        ("/v1/facilities?cursor=rubbish", "/cursor"),
-        ("/v1/facilities?district=a%20b", "/district"),
-        ("/v1/items?q=%00", "/q"),
-        ("/v1/facilities/F%201/stock", "/facility_id"),
-        ("/v1/facilities/F1/stock?item_id=%00", "/item_id"),
-        ("/v1/facilities/F1/stock?status=none", "/status"),
-        ("/v1/facilities/F1/stock?as_of=2026-01-01", "/as_of"),
-        ("/v1/facilities/F1/stock?known_at=10:05", "/known_at"),
-        ("/v1/facilities/F1/stock?include=parents", "/include"),
-        ("/v1/facilities/F1/stock?include=children&as_of=2026-01-01T00:00:00Z", "/include"),
-        ("/v1/facilities/F1/stock?include=children&known_at=2026-01-01T00:00:00Z", "/include"),
-        ("/v1/facilities/F1/stock?cursor=WyJhIl0", "/cursor"),
-        ("/v1/facilities/F1/items/A/card?lot=%00", "/lot"),
-        ("/v1/facilities/F1/items/A/card?from=yesterday", "/from"),
-        ("/v1/facilities/F1/items/A/card?to=2026-01-01", "/to"),
-        ("/v1/facilities/F1/items/A/card?known_at=now", "/known_at"),
-        ("/v1/facilities/F1/items/A/card?as_of=1", "/as_of"),
-        ("/v1/facilities/F1/events?type=none", "/type"),
-        ("/v1/facilities/F1/events?from=1767225600", "/from"),
-        ("/v1/facilities/F1/events/none", "/event_id"),
-    ],
-)
-async def test_what_cannot_be_asked(client: httpx.AsyncClient, path: str, pointer: str) -> None:
-    answer = await client.get(path)
-    assert answer.status_code == 422, answer.text
-    assert [fault["pointer"] for fault in answer.json()["errors"]] == [pointer]
-
-
-async def test_health(client: httpx.AsyncClient) -> None:
-    assert (await client.get("/healthz")).status_code == 200
-    for purpose in ("append", "read"):
-        while (await client.get("/readyz", params={"for": purpose})).status_code != 200:
-            await asyncio.sleep(0.02)
-    assert (await client.get("/readyz", params={"for": "tea"})).status_code == 422
-    await client.get("/v1/facilities/F1/stock")
-    await client.get("/no/such/place")
-    metrics = (await client.get("/metrics")).text
-    stock = 'route="/v1/facilities/{facility_id}/stock",route_class="read"'
-    assert f'{stock},status_class="4xx"' in metrics
-    assert 'route="unmatched"' in metrics
-    assert "no/such/place" not in metrics
-
-
-async def test_unknown_facility_is_404(client: httpx.AsyncClient) -> None:
-    for path in ("stock", "items/A/card", "events", f"events/{event_uuid(1)}"):
-        answer = await client.get(f"/v1/facilities/F1/{path}")
-        assert answer.status_code == 404
-        assert answer.json()["type"] == "not-found"

@@ -6,28 +6,20 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.integration.reading.asking import FACILITY, after, get, put
 from tests.integration.reading.rows import event_uuid
-from tests.integration.reading.test_end_to_end import (  # noqa: F401 (fixtures)
-    FACILITY,
-    after,
-    client,
-    get,
-    put,
-    worker,
-)
 
-NOW = datetime.now(UTC)
 ITEM = {"name": "Paracetamol", "base_unit": "tablet"}
 
 
 def minutes_ago(minutes: float) -> str:
-    return (NOW - timedelta(minutes=minutes)).isoformat()
+    return (datetime.now(UTC) - timedelta(minutes=minutes)).isoformat()
 
 
 class Pharmacy:
     """Posts events, each once those before are projected."""
 
-    def __init__(self, client: httpx.AsyncClient) -> None:  # noqa: F811
+    def __init__(self, client: httpx.AsyncClient) -> None:
         self.client = client
         self.position = ""
         self.number = 0
@@ -58,7 +50,7 @@ class Pharmacy:
 
 
 @pytest.fixture
-def pharmacy(client: httpx.AsyncClient, worker: object) -> Pharmacy:  # noqa: F811
+def pharmacy(client: httpx.AsyncClient, worker: object) -> Pharmacy:
     return Pharmacy(client)
 
 
@@ -85,8 +77,9 @@ async def test_past_moments(pharmacy: Pharmacy) -> None:
     for extreme in ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"):
         await on_hand(as_of=extreme, known_at=extreme)
 
-    stock = await pharmacy.get("/v1/facilities/F1/stock", as_of=minutes_ago(40), known_at=known_at)
-    assert datetime.fromisoformat(stock["as_of"]) == datetime.fromisoformat(minutes_ago(40))
+    as_of = minutes_ago(40)
+    stock = await pharmacy.get("/v1/facilities/F1/stock", as_of=as_of, known_at=known_at)
+    assert datetime.fromisoformat(stock["as_of"]) == datetime.fromisoformat(as_of)
     assert stock["known_at"] == known_at
     card = await pharmacy.get("/v1/facilities/F1/items/PCM/card", lot="A", known_at=known_at)
     assert [entry["balance"] for entry in card["entries"]] == [100, 90]
@@ -213,7 +206,7 @@ async def test_transfers_from_both_ends(pharmacy: Pharmacy) -> None:
         (one,) = (await pharmacy.get("/v1/transfers", facility_id=facility_id))["transfers"]
         assert (one["status"], one["items"][0]["in_transit"]) == ("in_transit", 30)
     late = await pharmacy.get(
-        "/v1/transfers", as_of=(NOW + timedelta(days=8)).isoformat(), status="overdue"
+        "/v1/transfers", as_of=(datetime.now(UTC) + timedelta(days=8)).isoformat(), status="overdue"
     )
     assert late["transfers"][0]["statuses"] == ["overdue", "in_transit"]
 

@@ -1,0 +1,23 @@
+"""An API and a worker on emptied servers."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.api import api_settings, running_client
+from tests.stack import Stack
+from tests.workers import Worker, running_worker
+
+
+@pytest.fixture
+async def client(stack: Stack, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    async with running_client(api_settings(stack, tmp_path)) as client:
+        yield client
+
+
+@pytest.fixture
+def worker(stack: Stack, tmp_path: Path) -> Iterator[Worker]:
+    with running_worker(stack, tmp_path / "worker.log") as worker:
+        yield worker

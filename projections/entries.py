@@ -1,5 +1,6 @@
 """What each event does to which stock card: the one place where events get their signs."""
 
+from collections.abc import Collection
 from datetime import date
 from typing import Final, TypeAlias, assert_never
 
@@ -84,6 +85,13 @@ def list_entries(event: StockEvent) -> list[Entry]:  # noqa: C901 (one arm a typ
         case _:
             assert_never(event)
     return entries
+
+
+def list_items(event: StockEvent) -> Collection[str]:
+    """The items about which an event says something."""
+    if isinstance(event, LoggedLotHeld | LoggedLotReleased):
+        return [event.item_id]
+    return {item_id for item_id, *_ in list_entries(event)}
 
 
 def reversed_event_id(event: StockEvent) -> str | None:

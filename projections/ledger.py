@@ -26,6 +26,7 @@ from projections.companions import write_companions
 from projections.entries import reversed_event_id
 from projections.figures.keeping import Changes, keep_figures, note_expiries
 from projections.figures.stock_outs import BEGINNING
+from projections.figures.undoing import find_undone
 from projections.refold import imply_zeros, merge_late, refold, reverse_events
 from projections.rows import write_rows
 
@@ -99,7 +100,8 @@ async def project_events(
     by_card = group_by_card(outcome.applied, item_nos)
     known, counted = await _find_cards(connection, by_card)
     fold = fold_in_order(by_card, known)
-    changes = Changes(outcome.applied, by_card, known, fold, old.keys())
+    undone = await find_undone(connection, old)
+    changes = Changes(outcome.applied, by_card, known, fold, undone)
     note_expiries(changes.expiry_moved, known, fold.cards)
     replayed = await write_rows(connection, outcome.applied, fold)
     merge_late(fold.late, _list_replayed(by_card, replayed))

@@ -26,6 +26,7 @@ from projections.definition_rows import (
     list_event_rows,
 )
 from projections.differences import Differences
+from projections.entries import list_items
 from projections.figures_check import FiguresCheck, Standing
 from projections.log_copy import RecordFiles
 from projections.slices import (
@@ -34,7 +35,6 @@ from projections.slices import (
     EVENT_TABLES,
     ITEM_FIGURE_TABLES,
     WHOLE_FIGURE_TABLES,
-    list_items,
     slice_of_event,
 )
 from projections.tables import Table

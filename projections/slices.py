@@ -3,13 +3,10 @@
 Each row of such a table is in exactly one slice, whatever it says, so a damaged one is seen too.
 """
 
-from collections.abc import Collection
 from dataclasses import replace
 from typing import Final
 
-from projections.entries import list_entries
 from projections.tables import FACILITY_TABLES, FIGURE_TABLES, Table
-from stream.events import LoggedLotHeld, LoggedLotReleased, StockEvent
 
 MOST_SLICES: Final = 250
 """Each is two open files."""
@@ -28,13 +25,6 @@ OF_ITEM: Final = """
 def slice_of_event(event_id: str, slices: int) -> int:
     """As `OF_EVENT` has it in SQL."""
     return int(event_id[-4:], 16) % slices
-
-
-def list_items(event: StockEvent) -> Collection[str]:
-    """The items about which an event says something."""
-    if isinstance(event, LoggedLotHeld | LoggedLotReleased):
-        return [event.item_id]
-    return {item_id for item_id, *_ in list_entries(event)}
 
 
 def _sliced(condition: str, *names: str) -> list[Table]:

@@ -11,13 +11,13 @@ import asyncpg
 
 from projections.arrivals import Arrival
 from projections.figures.days import india_day
+from projections.figures.undoing import Undone
 from stream.events import (
     LoggedDispense,
     LoggedMedicineReturned,
     LoggedStockIssued,
     LoggedTransferDispatched,
     StockEvent,
-    logged_event,
 )
 
 
@@ -98,24 +98,27 @@ class Consumption:
         self.items: dict[ItemDayKey, list[int]] = {}
         self.patients: dict[DayKey, list[int]] = {}
 
-    def add(self, facility_no: int, event: StockEvent, item_nos: Mapping[str, int]) -> None:
+    def add(
+        self, facility_no: int, event: StockEvent, item_nos: Mapping[str, int], times: int = 1
+    ) -> None:
+        """`times`: -1 takes it back."""
         uses = list_uses(event)
         if not uses:
             return
         day = india_day(event.occurred_at)
         for item_id, *amounts in uses:
-            _add(self.items, (facility_no, item_nos[item_id], day), amounts)
+            _add(self.items, (facility_no, item_nos[item_id], day), amounts, times)
         if patients := count_patients(event, uses):
-            _add(self.patients, (facility_no, day), patients)
+            _add(self.patients, (facility_no, day), patients, times)
 
 
-def _add(sums: dict[Any, list[int]], key: Any, amounts: Iterable[int]) -> None:
+def _add(sums: dict[Any, list[int]], key: Any, amounts: Iterable[int], times: int) -> None:
     known = sums.get(key)
     if known is None:
-        sums[key] = list(amounts)
+        sums[key] = [amount * times for amount in amounts]
     else:
         for at, amount in enumerate(amounts):
-            known[at] += amount
+            known[at] += amount * times
 
 
 ADD: Final = """
@@ -135,78 +138,55 @@ SET served = known.served + excluded.served,
     sent_away = known.sent_away + excluded.sent_away
 """
 
-CLEAR: Final = """
-WITH cleared AS (
-    DELETE FROM patient_day AS known USING unnest($1::int[], $2::date[]) AS gone(facility_no, day)
-    WHERE known.facility_no = gone.facility_no AND known.day = gone.day
+# A day of which nothing is left has no row, unless what was used came back: a prescription and its
+# return add up to nothing, too. Each prescription counts one patient.
+DROP_EMPTY: Final = f"""
+WITH dropped AS (
+    DELETE FROM patient_day AS known USING unnest($1::int[], $2::date[]) AS less(facility_no, day)
+    WHERE known.facility_no = less.facility_no AND known.day = less.day
+      AND served = 0 AND served_in_part = 0 AND sent_away = 0
 )
 DELETE FROM consumption_day AS known
-USING unnest($3::int[], $4::int[], $5::date[]) AS gone(facility_no, item_no, day)
-WHERE known.facility_no = gone.facility_no AND known.item_no = gone.item_no
-  AND known.day = gone.day
+USING unnest($3::int[], $4::int[], $5::date[]) AS less(facility_no, item_no, day)
+WHERE known.facility_no = less.facility_no AND known.item_no = less.item_no
+  AND known.day = less.day AND dispensed = 0 AND issued = 0 AND unmet = 0 AND unserved = 0
+  AND NOT EXISTS (
+      SELECT FROM card JOIN ledger_entry AS entry USING (facility_no, item_no, lot)
+      JOIN event ON event.facility_no = entry.facility_no AND event.event_id = entry.event_id
+      WHERE card.facility_no = less.facility_no AND card.item_no = less.item_no
+        AND entry.occurred_at >= india_midnight(less.day)
+        AND entry.occurred_at < india_midnight(less.day + 1)
+        AND entry.reversed_at IS NULL AND event.type IN ({", ".join(f"'{kind}'" for kind in USES)})
+  )
 """
 
-EVENTS_OF_DAYS: Final = """
-SELECT facility_no, body::text, reversed_at
-FROM unnest($1::int[], $2::date[]) AS wanted(facility_no, day)
-CROSS JOIN LATERAL (
-    SELECT body, reversed_at FROM event
-    WHERE event.facility_no = wanted.facility_no
-      AND occurred_at >= india_midnight(day) AND occurred_at < india_midnight(day + 1)
-      AND type IN ('medicine_dispensed', 'medicine_returned', 'stock_issued',
-                   'transfer_dispatched')
-    OFFSET 0
-) AS event
-"""
 
-FIND_ITEMS: Final = "SELECT item_id, item_no FROM item_number WHERE item_id = ANY ($1::text[])"
-
-
-async def add_consumption(
+async def put_consumption(
     connection: "asyncpg.Connection[Any]",
     applied: Sequence[Arrival],
     item_nos: Mapping[str, int],
+    undone: Undone,
 ) -> Consumption:
-    """Add what these new events used; returns it."""
-    added = Consumption()
+    """Add what these new events used, and take back what those used that are reversed now.
+
+    Returns the sums. The ledger must be written.
+    """
+    sums, less = Consumption(), Consumption()
+    for facility_no, event in undone.events:
+        less.add(facility_no, event, undone.item_nos)
+        sums.add(facility_no, event, undone.item_nos, -1)
     for arrival in applied:
         if arrival.reversed_at is None:
-            added.add(arrival.facility_no, arrival.event, item_nos)
-    await _write(connection, added)
-    return added
-
-
-async def recount_days(
-    connection: "asyncpg.Connection[Any]", days: Collection[DayKey]
-) -> Consumption:
-    """Sum these days anew from their events, of which some were reversed; returns the sums.
-
-    Items whose only use was reversed are among them, with 0.
-    """
-    columns = _columns(days, 2)
-    events = [
-        (facility_no, logged_event.validate_json(body), reversed_at)
-        for facility_no, body, reversed_at in await connection.fetch(EVENTS_OF_DAYS, *columns)
-    ]
-    used = {use.item_id for _, event, _ in events for use in list_uses(event)}
-    item_nos = dict(await connection.fetch(FIND_ITEMS, list(used)))
-    counted, touched = Consumption(), Consumption()
-    for facility_no, event, reversed_at in events:
-        touched.add(facility_no, event, item_nos)
-        if reversed_at is None:
-            counted.add(facility_no, event, item_nos)
-    await connection.execute(CLEAR, *columns, *_columns(touched.items, 3))
-    await _write(connection, counted)
-    return touched
-
-
-async def _write(connection: "asyncpg.Connection[Any]", sums: Consumption) -> None:
+            sums.add(arrival.facility_no, arrival.event, item_nos)
     if sums.items:
         await connection.execute(
             ADD,
             *_columns([(*key, *amounts) for key, amounts in sums.items.items()], 7),
             *_columns([(*key, *amounts) for key, amounts in sums.patients.items()], 5),
         )
+    if less.items:
+        await connection.execute(DROP_EMPTY, *_columns(less.patients, 2), *_columns(less.items, 3))
+    return sums
 
 
 def _columns(rows: Iterable[Sequence[Any]], width: int) -> list[Sequence[Any]]:

@@ -8,46 +8,40 @@ came late, is its history looked at.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from itertools import chain
 from typing import Any, Final
-from uuid import UUID
 
 import asyncpg
 
 from projections.arrivals import Arrival
 from projections.cards import CardKey, CardState, Fold, Lines
-from projections.figures.consumption import USES, DayKey, add_consumption, recount_days
-from projections.figures.days import india_day, india_midnight, india_today
+from projections.figures.consumption import put_consumption
+from projections.figures.days import india_midnight, india_today
 from projections.figures.evaluating import evaluate_whole
 from projections.figures.first_facts import tell_first_facts
 from projections.figures.places import bring_to_day, count_anew, find_heard
 from projections.figures.rating import rate
 from projections.figures.states import Flagged, tell_states
 from projections.figures.stock_outs import BEGINNING, Pair, refold_stock_outs
-from stream.events import LoggedLotHeld, LoggedLotReleased
+from projections.figures.undoing import Undone
+from stream.events import LoggedLotHeld, LoggedLotReleased, StockEvent
 
-FIND_REVERSED: Final = """
-SELECT event.facility_no, type, event.occurred_at, coalesce(hold.item_no, 0) AS held_item_no
-FROM unnest($1::int[], $2::uuid[]) AS reversed(facility_no, event_id)
-JOIN event ON event.facility_no = reversed.facility_no AND event.event_id = reversed.event_id
-LEFT JOIN lot_hold AS hold
-  ON hold.facility_no = event.facility_no AND hold.event_id = event.event_id
-"""
+HOLDS: Final = ("lot_held", "lot_released")
 
 
 @dataclass(slots=True)
 class Changes:
     """What a transaction's events did, as the ledger found out.
 
-    `known`: the cards of `lines` that were there before; `reversed_before`: events of earlier
-    transactions that are reversed now; `expiry_moved`: items of lots whose expiry is another one
-    than before, from when on that can matter.
+    `known`: the cards of `lines` that were there before; `expiry_moved`: items of lots whose expiry
+    is another one than before, from when on that can matter.
     """
 
     applied: Sequence[Arrival]
     lines: Lines
     known: Mapping[CardKey, CardState]
     fold: Fold
-    reversed_before: Collection[tuple[int, UUID]]
+    undone: Undone
     expiry_moved: dict[Pair, datetime] = field(default_factory=dict)
 
 
@@ -68,15 +62,13 @@ async def keep_figures(
     connection: "asyncpg.Connection[Any]", changes: Changes, item_nos: Mapping[str, int]
 ) -> None:
     """Bring the figures to where the ledger is, within its transaction."""
-    consumption = await add_consumption(connection, changes.applied, item_nos)
+    undone = changes.undone
+    consumption = await put_consumption(connection, changes.applied, item_nos, undone)
     since: dict[Pair, datetime] = dict(changes.expiry_moved)
-    days: set[DayKey] = set()
-    if changes.reversed_before:
-        days = await _take_reversed(connection, changes, since)
-    used = list(consumption.items)
-    if days:
-        used += (await recount_days(connection, days)).items
-    for facility_no, item_no, at in _list_holds(changes.applied, item_nos):
+    applied = ((arrival.facility_no, arrival.event) for arrival in changes.applied)
+    for facility_no, item_no, at in _list_holds(applied, item_nos):
+        _note(since, (facility_no, item_no), at)
+    for facility_no, item_no, at in _list_holds(undone.events, undone.item_nos):
         _note(since, (facility_no, item_no), at)
     for card, (occurred_at, _, _) in changes.fold.late.items():
         _note(since, card[:2], occurred_at)
@@ -89,8 +81,9 @@ async def keep_figures(
         known={(facility_no, item_no) for facility_no, item_no, _ in changes.known},
     )
     first_new = _first_new(changes.lines, told)
-    used_on = _first_used(used, told)
-    pairs = dict.fromkeys((*first_new, *since, *used_on))
+    used_on = _first_used(consumption.items, told)
+    # What is folded again is told after that, once.
+    pairs = dict.fromkeys(pair for pair in (*first_new, *used_on) if pair not in since)
     flagged = await tell_states(connection, pairs, first_new, used_on)
     await _look_closer(connection, flagged, changes.fold, first_new, since)
     if whole:
@@ -133,12 +126,12 @@ async def _look_at_places(
 
     They are brought up to date; all their items are to be told anew.
     """
+    applied = ((arrival.facility_no, arrival.event) for arrival in changes.applied)
     counted = {
-        arrival.facility_no
-        for arrival in changes.applied
-        if arrival.event.type == "stock_counted" and arrival.event.complete
+        facility_no
+        for facility_no, event in chain(applied, changes.undone.events)
+        if event.type == "stock_counted" and event.complete
     }
-    counted |= {facility_no for facility_no, _ in changes.reversed_before}
     whole: set[int] = set()
     if counted:
         whole.update(await count_anew(connection, counted))
@@ -149,32 +142,14 @@ async def _look_at_places(
     return whole
 
 
-async def _take_reversed(
-    connection: "asyncpg.Connection[Any]", changes: Changes, since: dict[Pair, datetime]
-) -> set[DayKey]:
-    """Note what holds were reversed; the days on which something was used that wasn't."""
-    days: set[DayKey] = set()
-    rows = await connection.fetch(
-        FIND_REVERSED,
-        [facility_no for facility_no, _ in changes.reversed_before],
-        [event_id for _, event_id in changes.reversed_before],
-    )
-    for facility_no, kind, occurred_at, held_item_no in rows:
-        if kind in USES:
-            days.add((facility_no, india_day(occurred_at)))
-        if held_item_no:
-            _note(since, (facility_no, held_item_no), occurred_at)
-    return days
-
-
 def _list_holds(
-    applied: Iterable[Arrival], item_nos: Mapping[str, int]
+    events: Iterable[tuple[int, StockEvent]], item_nos: Mapping[str, int]
 ) -> list[tuple[int, int, datetime]]:
     return [
-        (arrival.facility_no, item_nos[event.item_id], event.occurred_at)
-        for arrival in applied
-        if not arrival.entries  # an isinstance check is dear
-        and isinstance(event := arrival.event, LoggedLotHeld | LoggedLotReleased)
+        (facility_no, item_nos[event.item_id], event.occurred_at)
+        for facility_no, event in events
+        if event.type in HOLDS  # an isinstance check that fails is dear
+        and isinstance(event, LoggedLotHeld | LoggedLotReleased)
     ]
 
 

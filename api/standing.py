@@ -131,14 +131,14 @@ async def read_standing(
         known_at=known_at,
         district_id=district,
         after=after,
-        limit=limit if by == "facility" else 0,
+        limit=limit + 1 if by == "facility" else 0,
         who_acts=WHO_ACTS,
     )
     if found is None:
         raise Rejected("not-found", f"No directive with the id {directive_id} is known.")
     match by:
         case "facility":
-            rows = _page(found, after, limit, known_at)
+            rows = _page(found, limit, known_at)
         case "district":
             rows = _by_district(found)
         case "officer":
@@ -153,19 +153,16 @@ def _body(found: DirectiveStanding) -> dict[str, Any]:
         "taken_at": found.snapshot.taken_at,
         "day": found.today,
         "overdue": found.today > date.fromisoformat(found.directive["deadline"]),
-        "counts": _counts(Counter(each.standing for each in found.facilities)),
+        "counts": _counts(sum(found.districts.values(), Counter())),
         "next_cursor": None,
     }
 
 
 def _by_district(found: DirectiveStanding) -> dict[str, Any]:
-    by_district: defaultdict[str, Counter[Standing]] = defaultdict(Counter)
-    for each in found.facilities:
-        by_district[each.district_id][each.standing] += 1
     return {
         "districts": [
             {"district_id": district_id} | _counts(counted)
-            for district_id, counted in sorted(by_district.items())
+            for district_id, counted in sorted(found.districts.items())
         ]
     }
 
@@ -174,13 +171,11 @@ def _by_officer(found: DirectiveStanding) -> dict[str, Any]:
     """The state's officer answers for all districts that have come so far at once."""
     counted: defaultdict[tuple[Any, ...], Counter[Standing]] = defaultdict(Counter)
     districts: defaultdict[tuple[Any, ...], list[str]] = defaultdict(list)
-    whose = {}
     for each in sorted(found.officers):
         own = None if each.officer == "state" else each.district_id
-        whose[each.district_id] = officer = (each.state, each.officer, each.title, own)
+        officer = (each.state, each.officer, each.title, own)
         districts[officer].append(each.district_id)
-    for facility in found.facilities:
-        counted[whose[facility.district_id]][facility.standing] += 1
+        counted[officer] += found.districts[each.district_id]
     names = ("state", "officer", "title", "district_id")
     return {
         "officers": [
@@ -190,12 +185,9 @@ def _by_officer(found: DirectiveStanding) -> dict[str, Any]:
     }
 
 
-def _page(
-    found: DirectiveStanding, after: str, limit: int, known_at: datetime | None
-) -> dict[str, Any]:
-    rest = [each for each in found.facilities if each.facility_id > after]
-    page = rest[:limit]
-    last = page[-1].facility_id if len(rest) > limit else None
+def _page(found: DirectiveStanding, limit: int, known_at: datetime | None) -> dict[str, Any]:
+    page = found.facilities[:limit]
+    last = page[-1].facility_id if len(found.facilities) > limit else None
     at = known_at or found.snapshot.taken_at
     return {
         "facilities": [_facility(each) for each in page],

@@ -419,6 +419,7 @@ CREATE TABLE patient_day (
     sent_away      integer NOT NULL,                  -- nothing was dispensed
     PRIMARY KEY (day, facility_no)
 ) WITH (fillfactor = 50);
+CREATE INDEX patient_day_there ON patient_day (facility_no, day);
 
 -- From the instant at which nothing of an item is usable, all lots together, to the one at which
 -- something is again. Before an item's first fact at a facility it isn't out.

@@ -217,6 +217,29 @@ async def test_now_is_as_what_is_known_now(client: httpx.AsyncClient, timeline: 
     assert (await agreed())["standing"] == "lapsed"
 
 
+async def test_a_hospital_with_a_centre_that_is_bound_itself(
+    client: httpx.AsyncClient, timeline: Timeline
+) -> None:
+    """The centre's days and counters are the hospital's, too, and are counted once in each."""
+    await begin(timeline)
+    await timeline.register(
+        DIRECTIVE | {"levels": ["CHC", "PHC"]},
+        facility("PHC-9", parent_facility_id=HOSPITAL),
+        facility("PHC-9-A", level="COUNTER", parent_facility_id="PHC-9"),
+    )
+    for day in (29, 30):
+        await timeline.until(day, "10:00")
+        await timeline.post(dispensed("PCM", 1) | {"facility_id": "PHC-9-A"})
+    known_at = timeline.at(32).isoformat()
+    body = await ask(client, by="facility", known_at=known_at)
+    hospital, centre = body["facilities"]
+    days = ["2026-03-31", "2026-04-01"]
+    for one, counters in ((hospital, 3), (centre, 1)):
+        assert one["evidence"]["dispensed_on"] == days
+        assert (one["standing"], one["counters"]) == ("started", counters)
+        assert one["counters_active"] == 0  # 3 days are asked for
+
+
 async def test_by_district_and_in_pages(client: httpx.AsyncClient, timeline: Timeline) -> None:
     await begin(timeline)
     nothing = {"not_started": 1, "started": 0, "in_use": 0, "lapsed": 0}

@@ -53,7 +53,7 @@ WITH place AS NOT MATERIALIZED (
            count(*) FILTER (WHERE silent AND NOT is_heard) AS not_started,
            {_SUMS}, {_PAISE},
            coalesce(sum(served), 0) AS served, coalesce(sum(served_in_part), 0) AS served_in_part,
-           coalesce(sum(sent_away), 0) AS sent_away
+           coalesce(sum(sent_away), 0) AS sent_away, min(evaluated_on) AS evaluated_on
     FROM {{places}} AS place
     LEFT JOIN patient_day AS today
       ON today.facility_no = place.facility_no AND day = (SELECT india_day(now()))
@@ -67,7 +67,7 @@ WITH place AS NOT MATERIALIZED (
     SELECT * FROM grouped WHERE $5::text IS NULL OR key > $5 ORDER BY key LIMIT $6
 )
 SELECT {EVERYTHING},
-    (SELECT min(evaluated_on) FROM place) AS evaluated_on,
+    (SELECT min(evaluated_on) FROM grouped) AS evaluated_on,
     (SELECT json_agg(json_build_array(
          key, {{name}}, {_FIGURES}, facilities, reporting, not_reporting, not_started,
          served, served_in_part, sent_away) ORDER BY key)

@@ -22,18 +22,7 @@ from api.shapes import (
     read_answers,
 )
 from api.threshold_shapes import ThresholdsAnswer
-from projections.queries.catalogue import (
-    Registered,
-    list_chains,
-    list_closures,
-    list_directives,
-    list_districts,
-    list_facilities,
-    list_items,
-    list_norms,
-    list_recalls,
-    list_thresholds,
-)
+from projections.queries.catalogue import Kind, Registered, list_items, list_registered
 from stream.alerts import RuleId
 from stream.fields import Id, Instant
 from stream.versioned import Level
@@ -55,15 +44,15 @@ async def read_facilities(
     cursor: Cursor = None,
 ) -> Response:
     """Facilities by id."""
-    found = await list_facilities(
-        services_of(request).reading.model,
-        after=_after(cursor),
+    return await _list(
+        request,
+        "facility",
+        cursor,
+        limit,
         district_id=district,
         level=level,
         parent_facility_id=parent,
-        limit=limit + 1,
     )
-    return _page(request, "facilities", "facility_id", found, limit)
 
 
 @router.get("/v1/items", responses=read_answers(ItemsAnswer))
@@ -80,7 +69,7 @@ async def read_items(
     found = await list_items(
         services_of(request).reading.model, after=_after(cursor), words=q.split(), limit=limit + 1
     )
-    return _page(request, "items", "item_id", found, limit)
+    return _page(request, "item", found, limit)
 
 
 @router.get("/v1/districts", responses=read_answers(DistrictsAnswer))
@@ -92,10 +81,7 @@ async def read_districts(
     cursor: Cursor = None,
 ) -> Response:
     """Registered districts by id; a facility may name one that isn't."""
-    found = await list_districts(
-        services_of(request).reading.model, after=_after(cursor), state=state, limit=limit + 1
-    )
-    return _page(request, "districts", "district_id", found, limit)
+    return await _list(request, "district", cursor, limit, state=state)
 
 
 @router.get("/v1/recalls", responses=read_answers(RecallsAnswer))
@@ -107,10 +93,7 @@ async def read_recalls(
     cursor: Cursor = None,
 ) -> Response:
     """Recalls by id, lifted ones too; `GET /v1/recalls/{recall_id}` tells where the lot is."""
-    found = await list_recalls(
-        services_of(request).reading.model, after=_after(cursor), item_id=item_id, limit=limit + 1
-    )
-    return _page(request, "recalls", "recall_id", found, limit)
+    return await _list(request, "recall", cursor, limit, item_id=item_id)
 
 
 @router.get("/v1/norms", responses=read_answers(NormsAnswer))
@@ -123,14 +106,7 @@ async def read_norms(
     cursor: Cursor = None,
 ) -> Response:
     """Norms by id, withdrawn ones too: those that name the item and the level asked for."""
-    found = await list_norms(
-        services_of(request).reading.model,
-        after=_after(cursor),
-        item_id=item_id,
-        level=level,
-        limit=limit + 1,
-    )
-    return _page(request, "norms", "norm_id", found, limit)
+    return await _list(request, "norm", cursor, limit, item_id=item_id, level=level)
 
 
 @router.get("/v1/closures", responses=read_answers(ClosuresAnswer))
@@ -143,14 +119,9 @@ async def read_closures(
     cursor: Cursor = None,
 ) -> Response:
     """Closures by id, withdrawn ones too: those that name the district or facility asked for."""
-    found = await list_closures(
-        services_of(request).reading.model,
-        after=_after(cursor),
-        district_id=district,
-        facility_id=facility_id,
-        limit=limit + 1,
+    return await _list(
+        request, "closure", cursor, limit, district_id=district, facility_id=facility_id
     )
-    return _page(request, "closures", "closure_id", found, limit)
 
 
 @router.get("/v1/directives", responses=read_answers(DirectivesAnswer))
@@ -158,19 +129,13 @@ async def read_directives(
     request: Request, *, limit: Limit = 100, cursor: Cursor = None
 ) -> Response:
     """Directives by id, withdrawn ones too."""
-    found = await list_directives(
-        services_of(request).reading.model, after=_after(cursor), limit=limit + 1
-    )
-    return _page(request, "directives", "directive_id", found, limit)
+    return await _list(request, "directive", cursor, limit)
 
 
 @router.get("/v1/chains", responses=read_answers(ChainsAnswer))
 async def read_chains(request: Request, *, limit: Limit = 100, cursor: Cursor = None) -> Response:
     """Chains of command by id, withdrawn ones too."""
-    found = await list_chains(
-        services_of(request).reading.model, after=_after(cursor), limit=limit + 1
-    )
-    return _page(request, "chains", "chain_id", found, limit)
+    return await _list(request, "chain", cursor, limit)
 
 
 @router.get("/v1/thresholds", responses=read_answers(ThresholdsAnswer))
@@ -182,21 +147,32 @@ async def read_thresholds(
     cursor: Cursor = None,
 ) -> Response:
     """What parameters of rules are where, by id, withdrawn ones too."""
-    found = await list_thresholds(
-        services_of(request).reading.model, after=_after(cursor), rule=rule, limit=limit + 1
+    return await _list(request, "threshold", cursor, limit, rule=rule)
+
+
+async def _list(
+    request: Request,
+    kind: Kind,
+    cursor: str | None,
+    limit: int,
+    **wanted: str | None,
+) -> Response:
+    found = await list_registered(
+        services_of(request).reading.model, kind, after=_after(cursor), limit=limit + 1, **wanted
     )
-    return _page(request, "thresholds", "threshold_id", found, limit)
+    return _page(request, kind, found, limit)
 
 
 def _after(cursor: str | None) -> str:
     return decode_cursor(cursor, LIST_CURSOR)[0] if cursor else ""
 
 
-def _page(request: Request, name: str, id_field: str, found: Registered, limit: int) -> Response:
+def _page(request: Request, kind: Kind, found: Registered, limit: int) -> Response:
+    name = "facilities" if kind == "facility" else f"{kind}s"
     records = [shown(record) for record in found.records[:limit]]
     body: dict[str, Any] = {name: records, "next_cursor": None}
     if len(found.records) > limit:
-        body["next_cursor"] = encode_cursor(records[-1][id_field], found.snapshot.taken_at)
+        body["next_cursor"] = encode_cursor(records[-1][f"{kind}_id"], found.snapshot.taken_at)
     return answer(request, services_of(request).reading, body, found.snapshot)
 
 

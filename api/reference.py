@@ -1,7 +1,7 @@
 """Registering facilities, items, districts, recalls, norms, …: records of `reference`."""
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Final, NamedTuple
 
 from fastapi import APIRouter, Request, Response
 
@@ -45,104 +45,82 @@ from stream.thresholds import Threshold
 
 router: Final = APIRouter(tags=["reference"], route_class=PlainRoute)
 
-ID_FIELDS: Final[Mapping[str, str]] = {
-    "facility": "facility_id",
-    "item": "item_id",
-    "district": "district_id",
-    "recall": "recall_id",
-    "norm": "norm_id",
-    "closure": "closure_id",
-    "directive": "directive_id",
-    "chain": "chain_id",
-    "threshold": "threshold_id",
+
+class Kind(NamedTuple):
+    """A kind of records; one is named by `{kind}_id`."""
+
+    plural: str
+    body: dict[str, Any]
+    doc: str
+
+
+KINDS: Final[Mapping[str, Kind]] = {
+    "facility": Kind(
+        "facilities",
+        FACILITY_BODY,
+        "Register a facility, or change its record from `valid_from` on.",
+    ),
+    "item": Kind(
+        "items",
+        ITEM_BODY,
+        "Register an item, or change its record from `valid_from` on.",
+    ),
+    "district": Kind(
+        "districts",
+        DISTRICT_BODY,
+        "Register a district, or change its record from `valid_from` on.",
+    ),
+    "recall": Kind(
+        "recalls",
+        RECALL_BODY,
+        'Recall a lot everywhere from `valid_from` on, or lift the recall: `"lifted": true`.',
+    ),
+    "norm": Kind(
+        "norms",
+        NORM_BODY,
+        'Say how much should be there from `valid_from` on, or end that: `"withdrawn": true`.',
+    ),
+    "closure": Kind(
+        "closures",
+        CLOSURE_BODY,
+        'Say on which days facilities are closed, or that they aren\'t: `"withdrawn": true`.',
+    ),
+    "directive": Kind(
+        "directives",
+        DIRECTIVE_BODY,
+        'Say what facilities must do by when, or that they needn\'t: `"withdrawn": true`.',
+    ),
+    "chain": Kind(
+        "chains",
+        CHAIN_BODY,
+        'Say whose turn it is after how long, or end that: `"withdrawn": true`.',
+    ),
+    "threshold": Kind(
+        "thresholds",
+        THRESHOLD_BODY,
+        "Say what a rule's parameters are in a state, a district or at a level, or end that.",
+    ),
 }
 
 
-@router.put(
-    "/v1/facilities/{facility_id}",
-    status_code=202,
-    openapi_extra=FACILITY_BODY,
-    responses=SINGLE_ANSWERS,
-)
-async def put_facility(request: Request) -> Response:
-    """Register a facility, or change its record from `valid_from` on."""
-    return await _put(request, "facility")
+def _putting(kind: str) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+    async def put(request: Request) -> Response:
+        return await _put(request, kind)
+
+    return put
 
 
-@router.put(
-    "/v1/items/{item_id}", status_code=202, openapi_extra=ITEM_BODY, responses=SINGLE_ANSWERS
-)
-async def put_item(request: Request) -> Response:
-    """Register an item, or change its record from `valid_from` on."""
-    return await _put(request, "item")
-
-
-@router.put(
-    "/v1/districts/{district_id}",
-    status_code=202,
-    openapi_extra=DISTRICT_BODY,
-    responses=SINGLE_ANSWERS,
-)
-async def put_district(request: Request) -> Response:
-    """Register a district, or change its record from `valid_from` on."""
-    return await _put(request, "district")
-
-
-@router.put(
-    "/v1/recalls/{recall_id}", status_code=202, openapi_extra=RECALL_BODY, responses=SINGLE_ANSWERS
-)
-async def put_recall(request: Request) -> Response:
-    """Recall a lot everywhere from `valid_from` on, or lift the recall: `"lifted": true`."""
-    return await _put(request, "recall")
-
-
-@router.put(
-    "/v1/norms/{norm_id}", status_code=202, openapi_extra=NORM_BODY, responses=SINGLE_ANSWERS
-)
-async def put_norm(request: Request) -> Response:
-    """Say how much should be there from `valid_from` on, or end that: `"withdrawn": true`."""
-    return await _put(request, "norm")
-
-
-@router.put(
-    "/v1/closures/{closure_id}",
-    status_code=202,
-    openapi_extra=CLOSURE_BODY,
-    responses=SINGLE_ANSWERS,
-)
-async def put_closure(request: Request) -> Response:
-    """Say on which days facilities are closed, or that they aren't: `"withdrawn": true`."""
-    return await _put(request, "closure")
-
-
-@router.put(
-    "/v1/directives/{directive_id}",
-    status_code=202,
-    openapi_extra=DIRECTIVE_BODY,
-    responses=SINGLE_ANSWERS,
-)
-async def put_directive(request: Request) -> Response:
-    """Say what facilities must do by when, or that they needn't: `"withdrawn": true`."""
-    return await _put(request, "directive")
-
-
-@router.put(
-    "/v1/chains/{chain_id}", status_code=202, openapi_extra=CHAIN_BODY, responses=SINGLE_ANSWERS
-)
-async def put_chain(request: Request) -> Response:
-    """Say whose turn it is after how long, or end that: `"withdrawn": true`."""
-    return await _put(request, "chain")
-
-
-@router.put(
-    "/v1/thresholds/{threshold_id}",
-    status_code=202,
-    openapi_extra=THRESHOLD_BODY,
-    responses=SINGLE_ANSWERS,
-)
-async def put_threshold(request: Request) -> Response:
-    """Say what a rule's parameters are in a state, a district or at a level, or end that."""
-    return await _put(request, "threshold")
+for _kind, (_plural, _body, _doc) in KINDS.items():
+    router.add_api_route(
+        f"/v1/{_plural}/{{{_kind}_id}}",
+        _putting(_kind),
+        methods=["PUT"],
+        name=f"put_{_kind}",
+        description=_doc,
+        status_code=202,
+        openapi_extra=_body,
+        responses=SINGLE_ANSWERS,
+    )
 
 
 @router.post(
@@ -170,21 +148,21 @@ async def post_reference(request: Request) -> Response:
 
 
 async def _put(request: Request, kind: str) -> Response:
-    record_id: str = request.path_params[ID_FIELDS[kind]]
+    record_id: str = request.path_params[f"{kind}_id"]
     await require_position(request)
     services = services_of(request)
     body = await read_single(request)
     posted = _parse(_complete(body, kind, record_id))
     appended = await record(services.log, _draft(posted, find_caller(request)))
     _note(services, posted, appended)
-    return answer_recorded(services.log, {ID_FIELDS[kind]: record_id}, appended)
+    return answer_recorded(services.log, {f"{kind}_id": record_id}, appended)
 
 
 def _complete(body: Any, kind: str, record_id: str) -> Any:
     """The body with kind and id, which the address has told. Raises Rejected if it says others."""
     if not isinstance(body, dict):
         return body
-    told = {"kind": kind, ID_FIELDS[kind]: record_id}
+    told = {"kind": kind, f"{kind}_id": record_id}
     faults = [
         Fault(f"/{name}", f"{name} is not what the address says")
         for name, value in told.items()
@@ -228,7 +206,7 @@ def _note(
 def _name(element: Any) -> Name:
     """Kind and id as the sender gave them, where they can be told."""
     kind = element.get("kind") if isinstance(element, dict) else None
-    if not isinstance(kind, str) or kind not in ID_FIELDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         return {}
-    record_id = element.get(ID_FIELDS[kind])
-    return {"kind": kind, ID_FIELDS[kind]: record_id if isinstance(record_id, str) else None}
+    record_id = element.get(f"{kind}_id")
+    return {"kind": kind, f"{kind}_id": record_id if isinstance(record_id, str) else None}

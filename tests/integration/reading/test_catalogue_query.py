@@ -2,13 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 
-from projections.queries.catalogue import (
-    list_closures,
-    list_districts,
-    list_facilities,
-    list_items,
-    list_norms,
-)
+from projections.queries.catalogue import list_items, list_registered
 from projections.reading import ReadModel
 from tests.integration.reading.rows import Rows
 
@@ -19,7 +13,7 @@ async def test_facilities_by_district_level_and_parent(model: ReadModel, rows: R
     await rows.add_facility("P", level="PHC", district_id="D2")
 
     async def ids(**filters: str) -> list[str]:
-        found = await list_facilities(model, limit=100, **filters)
+        found = await list_registered(model, "facility", limit=100, **filters)
         return [record["facility_id"] for record in found.records]
 
     assert await ids() == ["H", "H-store", "P"]
@@ -35,9 +29,9 @@ async def test_the_record_in_force_is_listed_once(model: ReadModel, rows: Rows) 
     await rows.add_facility("F", district_id="D1")
     await rows.add_facility("F", district_id="D2", valid_from=now - timedelta(days=1))
     await rows.add_facility("F", district_id="D3", valid_from=now + timedelta(days=1))
-    found = await list_facilities(model, limit=100)
+    found = await list_registered(model, "facility", limit=100)
     assert [record["district_id"] for record in found.records] == ["D2"]
-    assert (await list_facilities(model, district_id="D1", limit=100)).records == []
+    assert (await list_registered(model, "facility", district_id="D1", limit=100)).records == []
 
 
 async def test_items_by_words_in_any_language(model: ReadModel, rows: Rows) -> None:
@@ -62,9 +56,9 @@ async def test_items_by_words_in_any_language(model: ReadModel, rows: Rows) -> N
 async def test_districts(model: ReadModel, rows: Rows) -> None:
     await rows.add_district("Jaipur")
     await rows.add_district("Gaya", state="BR")
-    found = await list_districts(model, state="BR", limit=100)
+    found = await list_registered(model, "district", state="BR", limit=100)
     assert [record["district_id"] for record in found.records] == ["Gaya"]
-    assert len((await list_districts(model, limit=1)).records) == 1
+    assert len((await list_registered(model, "district", limit=1)).records) == 1
 
 
 async def test_norms_by_what_they_name(model: ReadModel, rows: Rows) -> None:
@@ -77,7 +71,7 @@ async def test_norms_by_what_they_name(model: ReadModel, rows: Rows) -> None:
     await rows.add_norm("of PHC", level="CHC", valid_from=now + timedelta(days=1))
 
     async def ids(**filters: str) -> list[str]:
-        found = await list_norms(model, limit=100, **filters)
+        found = await list_registered(model, "norm", limit=100, **filters)
         return [record["norm_id"] for record in found.records]
 
     assert await ids() == ["all", "item", "item of PHC", "of PHC"]
@@ -85,9 +79,9 @@ async def test_norms_by_what_they_name(model: ReadModel, rows: Rows) -> None:
     assert await ids(level="PHC") == ["item of PHC", "of PHC"]
     assert await ids(item_id="A", level="PHC") == ["item of PHC"]
     assert await ids(after="item", level="PHC") == ["item of PHC", "of PHC"]
-    found = await list_norms(model, limit=100)
+    found = await list_registered(model, "norm", limit=100)
     assert [record["withdrawn"] for record in found.records] == [False, False, False, True]
-    assert len((await list_norms(model, limit=2)).records) == 2
+    assert len((await list_registered(model, "norm", limit=2)).records) == 2
 
 
 async def test_closures_by_what_they_name(model: ReadModel, rows: Rows) -> None:
@@ -99,7 +93,7 @@ async def test_closures_by_what_they_name(model: ReadModel, rows: Rows) -> None:
     await rows.add_closure("of RJ", first, first, state="RJ", withdrawn=True)
 
     async def ids(**filters: str) -> list[str]:
-        found = await list_closures(model, limit=100, **filters)
+        found = await list_registered(model, "closure", limit=100, **filters)
         return [record["closure_id"] for record in found.records]
 
     assert await ids() == ["everywhere", "of D1", "of F1", "of RJ"]
@@ -107,5 +101,5 @@ async def test_closures_by_what_they_name(model: ReadModel, rows: Rows) -> None:
     assert await ids(facility_id="F1") == ["of F1"]
     assert await ids(district_id="D1", facility_id="F1") == []
     assert await ids(after="of D1") == ["of F1", "of RJ"]
-    last_record = (await list_closures(model, limit=100)).records[-1]
+    last_record = (await list_registered(model, "closure", limit=100)).records[-1]
     assert (last_record["last_day"], last_record["withdrawn"]) == ("2026-11-08", True)

@@ -23,7 +23,8 @@ from api.parameters import (
     within_range,
 )
 from api.services import services_of
-from api.shapes import CardAnswer, read_answers
+from api.shapes import read_answers
+from api.stock_shapes import CardAnswer
 from projections.queries.card import CardEntry, CardKey, find_card
 from stream.fields import EventId, Instant
 

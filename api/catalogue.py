@@ -7,21 +7,21 @@ from pydantic import TypeAdapter
 
 from api.answers import answer, in_utc
 from api.cursors import decode_cursor, encode_cursor
-from api.directive_shapes import DirectivesAnswer
 from api.freshness import require_position
 from api.parameters import Cursor, Limit, PrintableText
-from api.services import services_of
-from api.shapes import (
+from api.recall_shapes import RecallsAnswer
+from api.registered_shapes import (
     ChainsAnswer,
     ClosuresAnswer,
+    DirectivesAnswer,
     DistrictsAnswer,
     FacilitiesAnswer,
     ItemsAnswer,
     NormsAnswer,
-    RecallsAnswer,
-    read_answers,
+    ThresholdsAnswer,
 )
-from api.threshold_shapes import ThresholdsAnswer
+from api.services import services_of
+from api.shapes import read_answers
 from projections.queries.catalogue import Kind, Registered, list_items, list_registered
 from stream.alerts import RuleId
 from stream.fields import Id, Instant

@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 
 from api.answers import answer, facility_not_found, in_utc
 from api.cursors import decode_cursor, encode_cursor
+from api.event_shapes import DayBookAnswer, EventAnswer
 from api.freshness import require_position
 from api.parameters import (
     EARLIEST,
@@ -23,7 +24,7 @@ from api.parameters import (
     refuse,
 )
 from api.services import services_of
-from api.shapes import DayBookAnswer, EventAnswer, read_answers
+from api.shapes import read_answers
 from projections.queries.day_book import EventFate, find_event, list_events
 from stream.errors import Rejected
 from stream.events import EVENT_TYPES

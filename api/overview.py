@@ -8,9 +8,10 @@ from pydantic import TypeAdapter
 from api.answers import answer, in_utc
 from api.cursors import decode_cursor, encode_cursor
 from api.freshness import require_position
+from api.overview_shapes import OverviewAnswer
 from api.parameters import Cursor, Limit
 from api.services import services_of
-from api.shapes import OverviewAnswer, read_answers
+from api.shapes import read_answers
 from projections.queries.overview import FacilityGlance, NewEvent, Overview, find_overview
 from stream.errors import Fault, Rejected
 from stream.fields import Id, Instant

@@ -11,8 +11,9 @@ from api.catalogue import shown
 from api.cursors import decode_cursor, encode_cursor
 from api.freshness import require_position
 from api.parameters import EARLIEST, Cursor, Limit, LotOrEmpty
+from api.recall_shapes import TraceAnswer
 from api.services import services_of
-from api.shapes import TraceAnswer, read_answers
+from api.shapes import read_answers
 from projections.queries.recalls import Dispense, Holding, Moving, Trace, TraceKey, trace_recall
 from projections.reading import parse_instant
 from stream.errors import Rejected

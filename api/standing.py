@@ -11,9 +11,9 @@ from alerts.rules import WHO_ACTS
 from api.answers import answer, in_utc
 from api.catalogue import shown
 from api.cursors import decode_cursor, encode_cursor
-from api.directive_shapes import DirectiveShape
 from api.freshness import require_position
 from api.parameters import Cursor, KnownAt, Limit, refuse, within_range
+from api.registered_shapes import DirectiveShape
 from api.services import services_of
 from api.shapes import Page, Shape, read_answers
 from projections.queries.standing import (

@@ -20,7 +20,8 @@ from api.parameters import (
     within_range,
 )
 from api.services import services_of
-from api.shapes import StockAnswer, read_answers
+from api.shapes import read_answers
+from api.stock_shapes import StockAnswer
 from api.tree_stock import read_tree_stock
 from projections.queries.moments import PRESENT, Moment
 from projections.queries.stock import FacilityStock, find_stock

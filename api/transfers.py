@@ -11,7 +11,8 @@ from api.cursors import decode_cursor, encode_cursor
 from api.freshness import require_position
 from api.parameters import AsOf, Cursor, KnownAt, Limit, within_range
 from api.services import services_of
-from api.shapes import TransfersAnswer, read_answers
+from api.shapes import read_answers
+from api.transfer_shapes import TransfersAnswer
 from projections.queries.moments import Moment
 from projections.queries.transfers import FIRST, SentItem, Transfer, TransferKey, list_transfers
 from projections.reading import parse_instant

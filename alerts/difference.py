@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Collection, Mapping
 from datetime import datetime
-from functools import cache
 from typing import Any, Final, NamedTuple
 
 import asyncpg
@@ -33,32 +32,34 @@ SUBJECTS: Final[Mapping[About, str]] = {
 }
 
 OF_FACILITY: Final = """
-    SELECT {subject}, severity, began_at, evidence, {opens} AS may_open
-    FROM found JOIN (SELECT facility_no, counted_at, silent FROM place) AS place USING (facility_no)
+    SELECT '{rule}'::text AS rule, {subject}, severity, began_at, evidence, {opens} AS may_open
+    FROM ({query}) AS found
+    JOIN (SELECT facility_no, counted_at, silent FROM place) AS place USING (facility_no)
     WHERE {applies}
 """
 OF_DISTRICT: Final = """
-    SELECT {subject}, severity, began_at, evidence, true AS may_open FROM found
+    SELECT '{rule}'::text AS rule, {subject}, severity, began_at, evidence, true AS may_open
+    FROM ({query}) AS found
 """
 
 # An alert that isn't open yet follows on its subject's last one, which may turn out not to be over.
 DIFFERENCE: Final = """
-WITH {relations}, found AS ({query}), held AS ({held}), known AS (
-    SELECT facility_no, district_id, item_no, lot, alert_id, ordinal, revision,
+WITH RECURSIVE {relations}, held AS ({held}), known AS (
+    SELECT rule, facility_no, district_id, item_no, lot, alert_id, ordinal, revision,
            severity AS known_severity, began_at AS known_began_at, evidence AS known_evidence
-    FROM alert WHERE rule = $2 AND closed_at IS NULL AND {known}
+    FROM alert WHERE rule = ANY ($2::text[]) AND closed_at IS NULL AND {known}
 )
-SELECT facility_id, nullif(district_id, '') AS district_id, item_id, nullif(lot, '') AS lot,
+SELECT rule, facility_id, nullif(district_id, '') AS district_id, item_id, nullif(lot, '') AS lot,
        held.severity, held.began_at, held.evidence::text, known.alert_id::text,
        coalesce(known.ordinal, last.ordinal) AS ordinal,
        coalesce(known.revision, last.revision) AS revision,
        coalesce(known_severity, last.severity) AS known_severity,
        coalesce(known_began_at, last.began_at) AS known_began_at, known_evidence::text
-FROM held FULL JOIN known USING (facility_no, district_id, item_no, lot)
+FROM held FULL JOIN known USING (rule, facility_no, district_id, item_no, lot)
 LEFT JOIN LATERAL (
     SELECT ordinal, revision, severity, began_at FROM alert
     WHERE alert.facility_no = held.facility_no AND alert.item_no = held.item_no
-      AND alert.rule = $2 AND alert.lot = held.lot AND alert.district_id = held.district_id
+      AND alert.rule = held.rule AND alert.lot = held.lot AND alert.district_id = held.district_id
     ORDER BY ordinal DESC LIMIT 1
 ) AS last ON known.alert_id IS NULL
 LEFT JOIN facility_number USING (facility_no) LEFT JOIN item_number USING (item_no)
@@ -73,6 +74,7 @@ class Row(NamedTuple):
     open, and the rest is of the subject's last alert, if there was one.
     """
 
+    rule: str
     facility_id: str | None
     district_id: str | None
     item_id: str | None
@@ -124,45 +126,41 @@ class Damping:
 
 async def find_differences(
     connection: "asyncpg.Connection[Any]",
-    rule: Rule,
+    rules: Collection[Rule],
     scope: Scope,
     *,
     now: datetime,
     damping: Damping,
 ) -> AsyncIterator[Finding]:
-    """What is to be appended; within a transaction, which sees one state."""
-    statement = statement_of(rule, scope)
-    easing = list(damping.alert_ids) if rule.keep_for else []
-    rows = connection.cursor(statement, now, rule.id, easing, *scope.arguments, prefetch=FETCH_ROWS)
-    async for fields in rows:
-        if finding := _decide(rule, Row(*fields), now, damping):
+    """What is to be appended; within a transaction, which sees one state. All rules are about what
+    the scope is of.
+    """
+    by_id = {rule.id: rule for rule in rules}
+    arguments = (now, list(by_id), list(damping.alert_ids), *scope.arguments)
+    statement = statement_of(rules, scope)
+    async for fields in connection.cursor(statement, *arguments, prefetch=FETCH_ROWS):
+        row = Row(*fields)
+        if finding := _decide(by_id[row.rule], row, now, damping):
             yield finding
 
 
-def statement_of(rule: Rule, scope: Scope) -> str:
-    """Takes the instant, the rule's id, alerts to look at again, and the scope's arguments."""
-    return _statement(
-        query=rule.query,
-        held=_held(rule),
-        relations=scope.relations_of(rule),
-        known=scope.known(rule),
-    )
+def statement_of(rules: Collection[Rule], scope: Scope) -> str:
+    """Takes the instant, the rules' ids, alerts to look at again, and the scope's arguments."""
+    held = " UNION ALL ".join(map(_held, rules))
+    return DIFFERENCE.format(held=held, relations=scope.relations_of(rules), known=scope.known)
 
 
 def _held(rule: Rule) -> str:
     subject = SUBJECTS[rule.about]
     if rule.is_of_district:
-        return OF_DISTRICT.format(subject=subject)
+        return OF_DISTRICT.format(rule=rule.id, subject=subject, query=rule.query)
     return OF_FACILITY.format(
+        rule=rule.id,
         subject=subject,
+        query=rule.query,
         opens="true" if rule.opens_in_silence else "NOT silent",
         applies="counted_at IS NOT NULL" if rule.from_first_count else "true",
     )
-
-
-@cache
-def _statement(*, query: str, held: str, relations: str, known: str) -> str:
-    return DIFFERENCE.format(query=query, held=held, relations=relations, known=known)
 
 
 def _decide(rule: Rule, row: Row, now: datetime, damping: Damping) -> Finding | None:

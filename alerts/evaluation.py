@@ -9,14 +9,15 @@ Each worker looks at the partitions that it owns, the owner of `reference` at th
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import asyncpg
-import structlog
 
+from alerts.appending import Appender
 from alerts.difference import Damping, Finding, find_differences
 from alerts.rule import Rule
 from alerts.rules import RULES
@@ -27,17 +28,12 @@ from projections.queries.changes import FIND_MARK, Mark
 from projections.reading import Snapshot
 from projections.schema import model_schema
 from projections.settings import DatabaseSettings
-from stream.appending import Appended
-from stream.codec import encode_alert_event
 from stream.log import EventLog
 from stream.topics import REFERENCE, STOCK_EVENTS
-
-log = structlog.get_logger()
 
 Place = tuple[str, int]
 Pair = tuple[int, int]
 
-SOURCE: Final = "alerts"
 MOST_RECORDS: Final = 10_000
 """With more new records than that, whatever happened is found partition by partition."""
 
@@ -46,11 +42,21 @@ MOST_WAITING: Final = 2_000
 
 APPEND_AT_ONCE: Final = 500
 POLL_SECONDS: Final = 1.0
-PROJECTED_WITHIN_SECONDS: Final = 10.0
-"""For so long what was appended is waited for before the next look."""
-
 STATEMENT_TIMEOUT: Final = "60s"
+
+LOOK_SHARE: Final = 0.25
+"""Of the time, for looks: one that takes long is followed by a longer pause, up to the most."""
+
+MOST_LOOK_SECONDS: Final = 0.5
+"""From a look's begin to the next one's, however long it takes: what happens shows in a second."""
+
+PIECE_SECONDS: Final = 0.05
+"""Nothing is looked at while a partition's turn goes on, so it is taken in pieces: as many rules as
+are begun within that time, and one at least."""
+
 LEAST_PAUSE_SECONDS: Final = 1.0
+"""After a turn."""
+
 DUE_SHARE: Final = 0.3
 """Of the time, for partitions that were just taken over or were behind."""
 
@@ -59,11 +65,21 @@ DISTRICTS: Final = -1
 
 CHANGED_PAIRS: Final = f"""
 WITH RECURSIVE {CHANGED}
-SELECT facility_no, item_no, place.partition, district_id,
-       (SELECT records > $5 FROM behind) AS too_many
+SELECT facility_no, item_no, place.partition, (SELECT records > $5 FROM behind) AS too_many
 FROM (SELECT records FROM behind) AS counted
 LEFT JOIN (changed JOIN facility_state AS place USING (facility_no)) ON true
 """
+
+PLAN_FOR_MANY: Final = "SET LOCAL plan_cache_mode = force_custom_plan"
+
+
+@dataclass(slots=True)
+class Turn:
+    """What is left of one; `number` is of a partition, or DISTRICTS."""
+
+    number: int
+    rules: list[Rule]
+    is_due: bool = False
 
 
 class Evaluation:
@@ -89,7 +105,7 @@ class Evaluation:
         rules: Collection[Rule] = tuple(RULES.values()),
     ) -> None:
         self._connection = connection
-        self._log = event_log
+        self._appender = Appender(connection, event_log)
         self._settings = settings
         self._owned = owned
         self._lags = lags
@@ -101,78 +117,113 @@ class Evaluation:
         self._ours: set[int] = set()
         self._turns: deque[int] = deque()
         self._due: set[int] = set()
-        self._appended: dict[Place, int] = {}
+        self._turn = Turn(DISTRICTS, [])
+        self._look_after = 0.0
         self._walk_after = 0.0
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
             with suppress(TimeoutError):
-                async with asyncio.timeout(POLL_SECONDS):
+                async with asyncio.timeout(
+                    min(POLL_SECONDS, max(0.0, self._walk_after - loop.time()))
+                ):
                     await self._news.wait()
             self._news.clear()
-            began = loop.time()
             await self.look()
             if loop.time() >= self._walk_after:
                 await self._walk()
-            await asyncio.sleep(max(0.0, began + self._settings.alert_look_seconds - loop.time()))
+            await asyncio.sleep(max(0.0, self._look_after - loop.time()))
 
     async def look(self) -> None:
-        """Evaluate what something happened to since the last look."""
+        """Evaluate what something happened to since the last look that could be made."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        if self._is_busy():
+            self._look_after = began + self._settings.alert_look_seconds
+            return
         async with self._connection.transaction(isolation="repeatable_read", readonly=True):
-            mark = await self._find_mark()
-            able = self._find_able(mark)
-            since, self._mark = self._mark, mark
-            if since is None or mark == since:
-                return
-            pairs = await self._find_changed(since, able)
-            if not pairs:
-                return
-            await self._evaluate(touched(list(pairs)))
-            if DISTRICTS in able:
-                districts = {(district, item) for (_, item), district in pairs.items() if district}
-                await self._evaluate(touched_districts(list(districts)))
-        await self._until_projected()
+            await self._look()
+        pause = min((loop.time() - began) / LOOK_SHARE, MOST_LOOK_SECONDS)
+        self._look_after = began + max(self._settings.alert_look_seconds, pause)
+        await self._appender.until_projected()
+
+    async def _look(self) -> None:
+        mark = await self._find_mark()
+        able = self._find_able(mark)
+        since, self._mark = self._mark, mark
+        if since is None or mark == since:
+            return
+        changed = await self._find_changed(since, able)
+        ours = [pair for pair, partition in changed.items() if partition in able]
+        rules = [rule for rule in self._rules if rule.on_change]
+        if ours:
+            await self._evaluate(rules, touched(ours))
+        if changed and DISTRICTS in able:
+            await self._evaluate(rules, touched_districts(changed))
 
     async def evaluate_all(self) -> None:
         """Evaluate everything that this worker may, now."""
-        async with self._connection.transaction(isolation="repeatable_read", readonly=True):
-            able = self._find_able(await self._find_mark())
-        for turn in sorted(able):
-            await self._take_turn(turn)
-            self._due.discard(turn)
+        for number in sorted(await self._find_able_now()):
+            self._due.discard(number)
+            turn = Turn(number, list(self._rules))
+            while turn.rules:
+                await self._take(turn)
 
     async def _walk(self) -> None:
-        """One partition, or the districts; those first that something may have been missed of."""
+        """A piece of a turn: of a partition's, or the districts'; those first that something may
+        have been missed of.
+        """
         loop = asyncio.get_running_loop()
-        async with self._connection.transaction(isolation="repeatable_read", readonly=True):
-            able = self._find_able(await self._find_mark())
-        due = self._due & able
-        self._turns.extend(sorted(able - set(self._turns)))
-        for _ in range(len(self._turns)):
-            turn = self._turns.popleft()
-            if turn in (due or able):
-                break
-            if turn in able:
-                self._turns.append(turn)
-        else:
-            return
-        self._turns.append(turn)
-        self._due.discard(turn)
+        able = await self._find_able_now()
+        if not self._turn.rules or self._turn.number not in able:
+            number = self._next_turn(able)
+            if number is None:
+                self._walk_after = loop.time() + LEAST_PAUSE_SECONDS
+                return
+            self._turn = Turn(number, list(self._rules), is_due=number in self._due)
+            self._due.discard(number)
         began = loop.time()
-        await self._take_turn(turn)
+        await self._take(self._turn)
         took = loop.time() - began
-        share = DUE_SHARE if due else self._settings.alert_walk_share
-        least = 0.0 if due else LEAST_PAUSE_SECONDS
-        self._walk_after = loop.time() + max(least, took / share - took)
+        share = DUE_SHARE if self._turn.is_due else self._settings.alert_walk_share
+        is_over = not self._turn.rules and not self._turn.is_due
+        pause = max(LEAST_PAUSE_SECONDS if is_over else 0.0, took / share - took)
+        self._walk_after = loop.time() + pause
 
-    async def _take_turn(self, turn: int) -> None:
+    def _next_turn(self, able: Collection[int]) -> int | None:
+        due = self._due & set(able)
+        self._turns.extend(sorted(set(able) - set(self._turns)))
+        for _ in range(len(self._turns)):
+            number = self._turns.popleft()
+            if number in able:
+                self._turns.append(number)
+            if number in (due or able):
+                return number
+        return None
+
+    async def _take(self, turn: Turn) -> None:
+        """The first of its rules, and more while there is time."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + PIECE_SECONDS
+        scope = all_districts() if turn.number == DISTRICTS else all_of_partition(turn.number)
         async with self._connection.transaction(isolation="repeatable_read", readonly=True):
-            if turn == DISTRICTS:
-                await self._evaluate(all_districts(), is_turn=True)
-            else:
-                await self._evaluate(all_of_partition(turn), is_turn=True)
-        await self._until_projected()
+            await self._connection.execute(PLAN_FOR_MANY)
+            await self._evaluate([turn.rules.pop(0)], scope)
+            while turn.rules and loop.time() < until:
+                await self._evaluate([turn.rules.pop(0)], scope)
+        await self._appender.until_projected()
+
+    async def _find_able_now(self) -> set[int]:
+        if self._is_busy():
+            return set()
+        async with self._connection.transaction(isolation="repeatable_read", readonly=True):
+            return self._find_able(await self._find_mark())
+
+    def _is_busy(self) -> bool:
+        """Whether so much waits to be projected that this is the wrong time."""
+        lags = self._lags().items()
+        return sum(lag for (topic, _), lag in lags if topic == STOCK_EVENTS) > MOST_WAITING
 
     def _find_able(self, mark: Mark) -> set[int]:
         """The partitions that may be evaluated now; the others become due."""
@@ -182,11 +233,9 @@ class Evaluation:
         ours = {partition for topic, partition in owned if topic == STOCK_EVENTS}
         if (REFERENCE, 0) in owned:
             ours.add(DISTRICTS)
-        waiting = sum(lag for (topic, _), lag in lags.items() if topic == STOCK_EVENTS)
         able = {
             turn
             for turn in ours
-            if waiting <= MOST_WAITING
             if not lags.get((STOCK_EVENTS, turn))
             or (stamps.get(turn) or datetime.min.replace(tzinfo=UTC)) > late
         }
@@ -194,8 +243,8 @@ class Evaluation:
         self._ours = ours
         return able
 
-    async def _find_changed(self, since: Mark, able: Collection[int]) -> dict[Pair, str | None]:
-        """The items that something happened to, with their district. All partitions become due
+    async def _find_changed(self, since: Mark, able: Collection[int]) -> dict[Pair, int]:
+        """The items that something happened to, with their partition. All partitions become due
         where that is too much to ask for.
         """
         rows = await self._connection.fetch(CHANGED_PAIRS, *since.arguments(), MOST_RECORDS)
@@ -203,56 +252,30 @@ class Evaluation:
             self._due.update(able)
             return {}
         return {
-            (facility_no, item_no): district_id
-            for facility_no, item_no, partition, district_id, _ in rows
-            if partition in able
+            (facility_no, item_no): partition
+            for facility_no, item_no, partition, _ in rows
+            if partition is not None
         }
 
-    async def _evaluate(self, scope: Scope, *, is_turn: bool = False) -> None:
+    async def _evaluate(self, rules: Iterable[Rule], scope: Scope) -> None:
+        """Those of the rules that are about what the scope is of."""
         now = self._clock()
         findings: list[Finding] = []
-        for rule in self._rules:
-            if rule.is_of_district is not scope.of_districts or not (is_turn or rule.on_change):
-                continue
-            async for finding in find_differences(
-                self._connection, rule, scope, now=now, damping=self._damping
-            ):
-                findings.append(finding)
-                if len(findings) == APPEND_AT_ONCE:
-                    await self._append(findings)
-                    findings = []
+        asked = [rule for rule in rules if rule.is_of_district is scope.of_districts]
+        if not asked:
+            return
+        async for finding in find_differences(
+            self._connection, asked, scope, now=now, damping=self._damping
+        ):
+            findings.append(finding)
+            if len(findings) == APPEND_AT_ONCE:
+                await self._append(findings)
+                findings = []
         await self._append(findings)
 
     async def _append(self, findings: Sequence[Finding]) -> None:
-        records = [
-            encode_alert_event(
-                finding, recorded_by=SOURCE, source=SOURCE, partitions=self._log.partitions
-            )
-            for finding in findings
-        ]
-        for answer in await self._log.append(records):
-            if isinstance(answer, Appended):
-                place = (answer.topic, answer.partition)
-                self._appended[place] = max(answer.offset + 1, self._appended.get(place, 0))
-            else:
-                self._due.update(self._ours)
-                log.warning("what was found could not be appended", reason=answer.detail)
-                return
-
-    async def _until_projected(self) -> None:
-        """What was found must be visible before the next look, or it would be found once more."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(PROJECTED_WITHIN_SECONDS):
-                while self._appended:
-                    rows = await self._connection.fetch(
-                        "SELECT topic, partition, next_offset FROM position"
-                    )
-                    for topic, partition, next_offset in rows:
-                        if next_offset >= self._appended.get((topic, partition), 2**63):
-                            del self._appended[topic, partition]
-                    if self._appended:
-                        await asyncio.sleep(0.02)
-        self._appended.clear()
+        if not await self._appender.append(findings):
+            self._due.update(self._ours)
 
     async def _find_mark(self) -> Mark:
         row = await self._connection.fetchrow(FIND_MARK)
@@ -267,6 +290,7 @@ async def open_connection(
     """A connection that evaluation reads read model `model` on. Raises as asyncpg.connect."""
     connection = await asyncpg.connect(
         settings.database_url,
+        max_cacheable_statement_size=0,  # without a bound: all rules are one statement
         server_settings={
             "application_name": "dawalog worker: alerts",
             "search_path": model_schema(model),
@@ -274,9 +298,9 @@ async def open_connection(
             "jit": "off",
             "statement_timeout": STATEMENT_TIMEOUT,
             "default_transaction_read_only": "on",
-            # Each statement is for one item or for a hundred thousand: planned for what is asked,
-            # and to be read to its end.
-            "plan_cache_mode": "force_custom_plan",
+            # Planning took longer than looking. What is for one item serves for hundreds, but not
+            # for all of a partition (PLAN_FOR_MANY).
+            "plan_cache_mode": "force_generic_plan",
             "cursor_tuple_fraction": "1",
             # Always by facility: else the whole state is read for each partition.
             "enable_seqscan": "off",

@@ -96,7 +96,6 @@ class Rule:
         """`holds` with what its names stand for."""
         return self.holds.format(now=NOW, **{name: self.column(name) for name in self.parameters})
 
-    @staticmethod
-    def column(parameter: str) -> str:
+    def column(self, parameter: str) -> str:
         """What a parameter's column is called: like nothing else."""
-        return f"set_{parameter}"
+        return f"set_{self.id}_{parameter}"

@@ -41,42 +41,35 @@ _IMPORTANCE: Final = """
       ON item_record.item_id = item_number.item_id AND valid_from <= $1
     {which} ORDER BY item_no, valid_from DESC, log_offset DESC
 """
+# As the index on what is open at a place has it.
+_IS_OPEN: Final = "coalesce(closed_at, 'infinity') = 'infinity'"
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
     """`places`: a SELECT of the facilities, or the districts; `relations`: the others, as a WITH
-    clause has them after it; both with arguments from $4 on. `known`: the condition on alerts, by
-    what their rule is about.
+    clause has them after it; both with arguments from $4 on. `known`: the condition on alerts.
     """
 
     places: str
     relations: str
-    known_of_facilities: str
-    known_of_items: str
+    known: str
     arguments: Sequence[Any]
     of_districts: bool = False
 
-    def relations_of(self, rule: Rule) -> str:
-        """All that the rule reads, for a WITH clause."""
+    def relations_of(self, rules: Collection[Rule]) -> str:
+        """All that the rules read, for a WITH RECURSIVE clause: in any order."""
         name = "area" if self.of_districts else "place"
-        places = with_parameters(rule, self.places, have_levels=not self.of_districts)
-        thresholds = f"{IN_FORCE}, " if rule.parameters else ""
-        return f"{thresholds}{name} AS MATERIALIZED ({places}), {self.relations}"
-
-    def known(self, rule: Rule) -> str:
-        about_items = rule.about in ("item", "lot", "district_item")
-        return self.known_of_items if about_items else self.known_of_facilities
+        places = with_parameters(rules, self.places, have_levels=not self.of_districts)
+        return f"{IN_FORCE}, {name} AS MATERIALIZED ({places}), {self.relations}"
 
 
 def all_of_partition(partition: int) -> Scope:
-    within = "facility_no IN (SELECT facility_no FROM place)"
     return Scope(
         f"{_PLACE} WHERE partition = $4::int",
         f"""stocked AS ({_STOCKED}),
         importance AS MATERIALIZED ({_IMPORTANCE.format(which="")})""",
-        within,
-        within,
+        "facility_no IN (SELECT facility_no FROM place)",
         [partition],
     )
 
@@ -95,8 +88,8 @@ def touched(pairs: Collection[tuple[int, int]]) -> Scope:
         importance AS MATERIALIZED (
             {_IMPORTANCE.format(which="WHERE item_no = ANY ($5::int[])")}
         )""",
-        "facility_no = ANY ($4::int[])",
-        "facility_no = ANY ($4::int[]) AND (facility_no, item_no) IN (SELECT * FROM pair)",
+        "facility_no = ANY ($4::int[])"
+        " AND (item_no = 0 OR (facility_no, item_no) IN (SELECT * FROM pair))",
         [[facility_no for facility_no, _ in pairs], [item_no for _, item_no in pairs]],
     )
 
@@ -107,25 +100,30 @@ def all_districts() -> Scope:
         f"""tallied AS ({_TALLIED.format(which="")}),
         importance AS MATERIALIZED ({_IMPORTANCE.format(which="")})""",
         "facility_no = 0",
-        "facility_no = 0",
         [],
         of_districts=True,
     )
 
 
-def touched_districts(pairs: Collection[tuple[str, int]]) -> Scope:
-    """(district_id, item_no)"""
-    within = "(district_id, item_no) IN (SELECT * FROM pair)"
+def touched_districts(pairs: Collection[tuple[int, int]]) -> Scope:
+    """(facility_no, item_no). Where it is not out, nothing can begin to be wrong over the district
+    by it: then it is looked at only to see whether what is open is over.
+    """
     return Scope(
-        _AREA.format(which="district_id = ANY ($4::text[])"),
-        f"""pair AS MATERIALIZED (
-            SELECT * FROM unnest($4::text[], $5::int[]) AS pair (district_id, item_no)
+        _AREA.format(which="district_id IN (SELECT district_id FROM pair)"),
+        f"""known_pair AS MATERIALIZED (
+            SELECT district_id, item_no FROM alert WHERE facility_no = 0 AND {_IS_OPEN}
+        ), pair AS MATERIALIZED (
+            SELECT DISTINCT district_id, item_no
+            FROM unnest($4::int[], $5::int[]) AS touched (facility_no, item_no)
+            JOIN facility_state USING (facility_no) JOIN item_state USING (facility_no, item_no)
+            WHERE tallied_as = 'out' AND district_id IS NOT NULL
+               OR (district_id, item_no) IN (SELECT * FROM known_pair)
         ), tallied AS ({_TALLIED.format(which="AND (place, item_no) IN (SELECT * FROM pair)")}),
         importance AS MATERIALIZED (
             {_IMPORTANCE.format(which="WHERE item_no = ANY ($5::int[])")}
         )""",
-        "facility_no = 0 AND district_id = ANY ($4::text[])",
-        f"facility_no = 0 AND {within}",
-        [[district_id for district_id, _ in pairs], [item_no for _, item_no in pairs]],
+        "facility_no = 0 AND (district_id, item_no) IN (SELECT * FROM pair)",
+        [[facility_no for facility_no, _ in pairs], [item_no for _, item_no in pairs]],
         of_districts=True,
     )

@@ -12,7 +12,9 @@ class AlertSettings(DatabaseSettings):
         default=True, description="whether this worker evaluates the rules of its partitions"
     )
     alert_look_seconds: float = Field(
-        default=0.2, gt=0, description="how long after a look for what changed the next one begins"
+        default=0.2,
+        gt=0,
+        description="from the begin of a look for what changed to the next one's, at least",
     )
     alert_walk_share: float = Field(
         default=0.05,

@@ -4,7 +4,7 @@ Records count from their `valid_from` on, whatever came first, so what opens and
 doesn't depend on the order in which they came.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from alerts.rule import Rule
@@ -18,15 +18,15 @@ IN_FORCE: Final = """
             SELECT DISTINCT ON (threshold_id) * FROM threshold_record
             WHERE valid_from <= $1::timestamptz
             ORDER BY threshold_id, valid_from DESC, log_offset DESC
-        ) AS newest WHERE rule = $2 AND NOT withdrawn
+        ) AS newest WHERE rule = ANY ($2::text[]) AND NOT withdrawn
     )
 """
-"""Of a rule, $2."""
+"""Of the rules in $2."""
 
 # Of equal names the last stays, which is the most specific one's.
 _TOLD: Final = """
     LEFT JOIN LATERAL (
-        SELECT jsonb_object_agg(name, value ORDER BY
+        SELECT jsonb_object_agg(rule || '.' || name, value ORDER BY
                    threshold.district_id IS NOT NULL, threshold.state IS NOT NULL,
                    threshold.level IS NOT NULL, threshold_id) AS parameters
         FROM threshold CROSS JOIN jsonb_each(body -> 'parameters') AS parameter (name, value)
@@ -38,16 +38,18 @@ _TOLD: Final = """
 _OF_LEVEL: Final = "(threshold.level IS NULL OR threshold.level = here.level)"
 
 
-def with_parameters(rule: Rule, places: str, *, have_levels: bool) -> str:
-    """A SELECT of `places`, one too, with a column more for each parameter of the rule."""
-    if not rule.parameters:
-        return places
-    columns = ", ".join(
-        f"coalesce((parameters ->> '{name}')::integer, {each.default}) AS {rule.column(name)}"
+def with_parameters(rules: Iterable[Rule], places: str, *, have_levels: bool) -> str:
+    """A SELECT of `places`, one too, with a column more for each parameter of the rules."""
+    columns = "".join(
+        f", coalesce((parameters ->> '{rule.id}.{name}')::integer, {each.default})"
+        f" AS {rule.column(name)}"
+        for rule in rules
         for name, each in rule.parameters.items()
     )
+    if not columns:
+        return places
     told = _TOLD.format(of_level=_OF_LEVEL if have_levels else "threshold.level IS NULL")
-    return f"SELECT here.*, {columns} FROM ({places}) AS here {told}"
+    return f"SELECT here.*{columns} FROM ({places}) AS here {told}"
 
 
 def check_threshold(threshold: Threshold) -> None:

@@ -27,7 +27,7 @@ FILL: Final = Path(__file__).with_name("alerts_state.sql")
 OPEN: Final = """
 INSERT INTO alert (place, alert_id, rule, facility_no, district_id, item_no, lot, ordinal, revision,
                    severity, began_at, opened_at, evidence)
-SELECT coalesce(facility_id, 'district/' || told.district_id), gen_random_uuid(), $2,
+SELECT coalesce(facility_id, 'district/' || told.district_id), gen_random_uuid(), rule,
        coalesce(facility_no, 0), coalesce(told.district_id, ''), coalesce(item_no, 0),
        coalesce(lot, ''), 1, 1, severity, coalesce(began_at, $1), $1, evidence::jsonb
 FROM ({difference}) AS told
@@ -77,10 +77,9 @@ async def _open_all(connection: "asyncpg.Connection[Any]") -> None:
     """An open alert for all that holds, as after the first evaluation."""
     for rule in RULES.values():
         for scope in _scopes(rule.is_of_district):
-            difference = statement_of(rule, scope)
-            await connection.execute(
-                OPEN.format(difference=difference), datetime.now(UTC), rule.id, [], *scope.arguments
-            )
+            statement = OPEN.format(difference=statement_of([rule], scope))
+            now = datetime.now(UTC)
+            await connection.execute(statement, now, [rule.id], [], *scope.arguments)
     say(f"{await connection.fetchval('SELECT count(*) FROM alert'):,} alerts are open")
 
 
@@ -94,7 +93,7 @@ async def _pass(connection: "asyncpg.Connection[Any]") -> dict[str, float]:
         for scope in _scopes(rule.is_of_district):
             async with connection.transaction(isolation="repeatable_read", readonly=True):
                 async for _ in find_differences(
-                    connection, rule, scope, now=datetime.now(UTC), damping=Damping()
+                    connection, [rule], scope, now=datetime.now(UTC), damping=Damping()
                 ):
                     found += 1
         took[rule.id] = round(perf_counter() - rule_began, 3)

@@ -113,13 +113,13 @@ async def test_the_most_specific_counts(timeline: Timeline) -> None:
 
 async def days_of(timeline: Timeline, facility_id: str) -> list[int]:
     """What the rule's parameter is there."""
-    scope = all_of_partition(0)
+    scope, rule = all_of_partition(0), RULES[RULE]
     statement = (
-        f"WITH {scope.relations_of(RULES[RULE])} SELECT set_days FROM place"
+        f"WITH {scope.relations_of([rule])} SELECT {rule.column('days')} AS days FROM place"
         " WHERE facility_id = $3 AND partition = $4"
     )
-    rows = await timeline.connection.fetch(statement, timeline.now, RULE, facility_id, 0)
-    return [row["set_days"] for row in rows]
+    rows = await timeline.connection.fetch(statement, timeline.now, [RULE], facility_id, 0)
+    return [row["days"] for row in rows]
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))

@@ -153,7 +153,7 @@ class Timeline:
                 continue
             async with self.connection.transaction(isolation="repeatable_read", readonly=True):
                 async for finding in find_differences(
-                    self.connection, rule, scope, now=self.now, damping=self.damping
+                    self.connection, [rule], scope, now=self.now, damping=self.damping
                 ):
                     yield finding
 

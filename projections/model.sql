@@ -96,6 +96,8 @@ CREATE TABLE ledger_entry (
 );
 CREATE INDEX ledger_entry_expiry ON ledger_entry (facility_no, item_no, lot, expiry)
     WHERE expiry IS NOT NULL;
+-- Where the book had less than nothing: few among many.
+CREATE INDEX ledger_entry_negative ON ledger_entry (facility_no, item_no, lot) WHERE balance < 0;
 
 -- A stock card's present state: the balance after its last entry.
 CREATE TABLE card (

@@ -21,14 +21,19 @@ def open_runs(is_wrong: str, *, of_cards: str = "true") -> str:
     """
 
 
-def ended_runs(is_wrong: str, *, of_cards: str = "true") -> str:
-    """Runs that ended at `$3` or later, each with the entry that ended it."""
+def ended_runs(is_wrong: str, *, of: str) -> str:
+    """Runs that ended at `$3` or later, each with the entry that ended it.
+
+    Args:
+        of: a SELECT of the cards (facility_no, item_no, lot) whose balance may have been wrong, as
+            few as can be told cheaply: the entries of each since `$3` are walked.
+    """
     return f"""
     SELECT place.facility_id, item_number.item_id, card.lot, opened.line_no,
            opened.occurred_at AS opened_at, ARRAY[opened.event_id::text] AS opened_by,
            closed.occurred_at AS closed_at, ARRAY[closed.event_id::text] AS closed_by,
            jsonb_build_object('balance', closed.balance_before) AS facts
-    FROM place JOIN card USING (facility_no) JOIN item_number USING (item_no)
+    FROM ({of}) AS card JOIN place USING (facility_no) JOIN item_number USING (item_no)
     CROSS JOIN LATERAL (
         SELECT entry.*, coalesce(lag(entry.balance) OVER fold, (
             -- of the first entry in the period
@@ -43,7 +48,6 @@ def ended_runs(is_wrong: str, *, of_cards: str = "true") -> str:
     ) AS closed
     {_opened(is_wrong, before="closed")}
     WHERE {is_wrong.format("closed.balance_before")} AND NOT {is_wrong.format("closed.balance")}
-      AND {of_cards}
     """
 
 

@@ -11,11 +11,15 @@ from projections.discrepancies.card_runs import ended_runs, open_runs
 from projections.discrepancies.kind import Kind
 
 IS_NEGATIVE: Final = "({0} < 0)"
+_ONCE_NEGATIVE: Final = f"""
+    SELECT DISTINCT facility_no, item_no, lot FROM place JOIN ledger_entry USING (facility_no)
+    WHERE {IS_NEGATIVE.format("balance")}  -- an index holds these alone
+"""
 
 NEGATIVE_STOCK: Final = Kind(
     "negative_stock",
     found=open_runs(IS_NEGATIVE),
-    ended=ended_runs(IS_NEGATIVE),
+    ended=ended_runs(IS_NEGATIVE, of=_ONCE_NEGATIVE),
     sentence="More was given than the book has: the balance is {balance}. Enter the receipt that "
     "is missing, or count the lot.",
 )

@@ -1,7 +1,8 @@
 """Stock of an item that the catalogue doesn't have.
 
 Opens with the first entry of such an item at the facility, ends when a record of the item is in
-force. Matters because it has no name, unit or norm, and is in no total of the medicine that it is.
+force; what is recorded after that, of days before it, never was unknown. Matters because it has no
+name, unit or norm, and is in no total of the medicine that it is.
 """
 
 from typing import Final
@@ -13,48 +14,57 @@ IS_REGISTERED: Final = (
     " AND item_record.valid_from <= now())"
 )
 
-_STOCKED: Final = """
-    FROM place
-    CROSS JOIN LATERAL (
-        SELECT DISTINCT card.facility_no, card.item_no FROM card
-        WHERE card.facility_no = place.facility_no
-    ) AS stocked
-    JOIN item_number USING (item_no)
+# An item's first unreversed entry at the facility; none where all were reversed.
+_FIRST: Final = "DISTINCT ON (place.facility_no, card.item_no)"
+_IN_ORDER: Final = """
+    ORDER BY place.facility_no, card.item_no, first.occurred_at, first.event_id, first.line_no
 """
-
-FIRST_ENTRY: Final = f"""
-    SELECT entry.occurred_at, entry.event_id, entry.line_no
-    FROM card CROSS JOIN LATERAL (
-        SELECT * FROM ledger_entry
-        WHERE {is_card("ledger_entry")} AND line_no > 0 AND reversed_at IS NULL
-        ORDER BY occurred_at, event_id, line_no LIMIT 1
-    ) AS entry
-    WHERE card.facility_no = stocked.facility_no AND card.item_no = stocked.item_no
-    ORDER BY entry.occurred_at, entry.event_id, entry.line_no LIMIT 1
-"""
-"""The item's first unreversed entry at the facility; none where all were reversed."""
 
 
 def _select(closed_at: str) -> str:
     return f"""
-    SELECT place.facility_id, item_number.item_id, NULL::text AS lot, first.line_no,
+    SELECT {_FIRST} place.facility_id, item_number.item_id, NULL::text AS lot, first.line_no,
            first.occurred_at AS opened_at, ARRAY[first.event_id::text] AS opened_by,
            {closed_at} AS closed_at, NULL::text[] AS closed_by, '{{}}'::jsonb AS facts
     """
 
 
+def _first_entry(so_that: str = "") -> str:
+    """A join that adds `first`, a card's first entry."""
+    return f"""
+    CROSS JOIN LATERAL (
+        SELECT entry.occurred_at, entry.event_id, entry.line_no FROM ledger_entry AS entry
+        WHERE {is_card("entry")} AND line_no > 0 AND reversed_at IS NULL {so_that}
+        ORDER BY entry.occurred_at, entry.event_id, entry.line_no LIMIT 1
+    ) AS first
+    """
+
+
+# That a facility recorded nothing before spares the look at its cards: when an installation
+# begins, its whole catalogue is new, and so is every facility.
 UNKNOWN_ITEM: Final = Kind(
     "unknown_item",
     found=f"""
-    {_select("NULL::timestamptz")} {_STOCKED} CROSS JOIN LATERAL ({FIRST_ENTRY}) AS first
-    WHERE NOT {IS_REGISTERED.format(item_id="item_number.item_id")}
+    SELECT * FROM (
+        {_select("NULL::timestamptz")}
+        FROM item_number JOIN card USING (item_no) JOIN place USING (facility_no) {_first_entry()}
+        WHERE NOT {IS_REGISTERED.format(item_id="item_number.item_id")}
+        {_IN_ORDER}
+    ) AS unknown
     """,
     ended=f"""
-    {_select("registered.at")} {_STOCKED}
-    JOIN (SELECT item_id, min(valid_from) AS at FROM item_record GROUP BY item_id) AS registered
-      ON registered.item_id = item_number.item_id AND registered.at BETWEEN $3 AND now()
-    CROSS JOIN LATERAL ({FIRST_ENTRY}) AS first
-    WHERE first.occurred_at < registered.at
+    SELECT * FROM (
+        {_select("registered.at")}
+        FROM (SELECT item_id, min(valid_from) AS at FROM item_record GROUP BY item_id) AS registered
+        JOIN item_number USING (item_id)
+        JOIN (SELECT place.*, first_recorded_at
+              FROM place JOIN facility_activity USING (facility_no)) AS place
+          ON place.first_recorded_at < registered.at
+        JOIN card ON card.facility_no = place.facility_no AND card.item_no = item_number.item_no
+        {_first_entry("AND occurred_at < registered.at AND recorded_at < registered.at")}
+        WHERE registered.at BETWEEN $3 AND now()
+        {_IN_ORDER}
+    ) AS unknown
     """,
     sentence="The catalogue doesn't have this item. Ask for it to be registered, or post again "
     "with the right item.",

@@ -16,7 +16,7 @@ UNRECORDED: Final = "card.lot = ''"
 UNRECORDED_LOT: Final = Kind(
     "unrecorded_lot",
     found=open_runs(IS_LEFT, of_cards=UNRECORDED),
-    ended=ended_runs(IS_LEFT, of_cards=UNRECORDED),
+    ended=ended_runs(IS_LEFT, of=f"SELECT facility_no, item_no, lot FROM card WHERE {UNRECORDED}"),
     sentence="{balance} stand in the book without a lot. Say which lot it was by an adjustment, "
     "or count all lots of the item.",
 )

@@ -1,13 +1,21 @@
 """Kinds that last as long as a card is what it shouldn't be."""
 
+from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
+import orjson
+
+from projections.discrepancies.listing import _statement
 from tests.integration.discrepancies.book import (
+    EARLIEST,
+    LATEST,
     MORNING,
     Book,
     count,
     dispense,
     event,
+    event_id,
     line,
     receipt,
     reversal,
@@ -59,7 +67,11 @@ async def test_unrecorded_lot(book: Book) -> None:
 
 
 async def test_unknown_item(book: Book) -> None:
-    await book.post(receipt(1, 10, line(10, item_id="ORS")), dispense(2, 20, line(1)))
+    await book.post(
+        receipt(1, 10, line(10, item_id="ORS")),
+        dispense(2, 20, line(1)),
+        recorded_at=MORNING + timedelta(minutes=25),
+    )
     assert await book.spans("unknown_item") == [([1], 10, [], None)]
     await book.register(
         {"kind": "item", "item_id": "ORS", "name": "ORS", "base_unit": "sachet"},
@@ -68,6 +80,43 @@ async def test_unknown_item(book: Book) -> None:
     assert await book.spans("unknown_item") == [([1], 10, [], 60)]
     await book.post(reversal(3, 70, 1))
     assert await book.spans("unknown_item") == []
+
+
+async def test_a_register_that_is_typed_in_after_the_item_was_registered(book: Book) -> None:
+    """Nobody ever saw stock of an item that the catalogue didn't have."""
+    registered = MORNING + timedelta(minutes=60)
+    await book.register(
+        {"kind": "item", "item_id": "ORS", "name": "ORS", "base_unit": "sachet"}, at=registered
+    )
+    old = receipt(1, 10, line(10, item_id="ORS"))
+    await book.post(old, recorded_at=registered + timedelta(minutes=1))
+    assert await book.spans("unknown_item") == []
+
+
+async def test_the_first_week_of_an_installation_is_listed_without_a_walk(book: Book) -> None:
+    """The whole catalogue is as new as the facility's first count of it."""
+    items = [f"I{number}" for number in range(400)]
+    for item_id in items:
+        await book.register_item(item_id)
+    lines = [{"item_id": item_id, "lot": "A", "counted": 5} for item_id in items]
+    await book.post(
+        *(
+            event(number, "stock_counted", number, lines=lines[first : first + 200])
+            for number, first in ((1, 0), (2, 200))
+        )
+    )
+    for kind in ("unknown_item", "negative_stock"):
+        statement = _statement("state", (kind,), None)
+        asked = (None, None, EARLIEST, LATEST, LATEST, event_id(2**128 - 1), 1000)
+        told = await book.connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", *asked)
+        assert sum(looks_at_the_ledger(orjson.loads(told)[0]["Plan"])) < 10, kind
+
+
+def looks_at_the_ledger(plan: dict[str, Any]) -> Iterator[int]:
+    if plan.get("Relation Name") == "ledger_entry":
+        yield plan["Actual Loops"]
+    for part in plan.get("Plans", ()):
+        yield from looks_at_the_ledger(part)
 
 
 async def test_unknown_item_that_was_registered_in_time(book: Book) -> None:

@@ -117,8 +117,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "GET /metrics": Rule.OPEN,
     "GET /metrics/stock": Rule.BY_FILTER,
     "GET /docs": Rule.OPEN,
-    "GET /docs/oauth2-redirect": Rule.OPEN,
-    "GET /redoc": Rule.OPEN,
+    "GET /docs/{name}": Rule.OPEN,
     "GET /openapi.json": Rule.OPEN,
 }
 

@@ -34,6 +34,7 @@ from api import (
     stock_metrics,
     stock_outs,
     summary,
+    swagger,
     transfers,
 )
 from api.access_guard import Gate, guard_routes
@@ -63,6 +64,8 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         version=version("dawalog"),
         lifespan=partial(_lifespan, settings),
         redirect_slashes=False,
+        docs_url=None,  # api.swagger: FastAPI's own comes from elsewhere
+        redoc_url=None,
     )
     app.add_middleware(MeasureLatency)
     app.add_middleware(SetSecurityHeaders)
@@ -95,6 +98,7 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         health,
         stock_metrics,
         pages,
+        swagger,
     ):
         # as include_router does, but for a second look for the route on each request
         app.router.routes.extend(module.router.routes)

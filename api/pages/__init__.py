@@ -1,7 +1,9 @@
 """`GET /`: one plain page, and the files that it is made of. Nothing comes from elsewhere."""
 
+from collections.abc import Mapping
 from hashlib import sha256
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Final, NamedTuple
 
 from fastapi import APIRouter, Request, Response
@@ -34,8 +36,8 @@ class Asset(NamedTuple):
     etag: str
 
 
-def _read(name: str) -> Asset:
-    content = files("api.pages").joinpath(name).read_bytes()
+def read_asset(folder: Traversable, name: str) -> Asset:
+    content = folder.joinpath(name).read_bytes()
     media_type = MEDIA_TYPES[name.rpartition(".")[2]]
     return Asset(content, media_type, f'"{sha256(content).hexdigest()[:32]}"')
 
@@ -53,25 +55,28 @@ NAMES: Final = (
     "words.js",
     "icon.svg",
 )
-PAGE: Final = _read("index.html")
-ASSETS: Final = {name: _read(name) for name in NAMES}
+_FOLDER: Final = files("api.pages")
+PAGE: Final = read_asset(_FOLDER, "index.html")
+ASSETS: Final = {name: read_asset(_FOLDER, name) for name in NAMES}
 
 
 @router.get("/")
 async def page(request: Request) -> Response:
-    return _answer(request, PAGE)
+    return answer_asset(request, PAGE)
 
 
 @router.get("/assets/{name}")
 async def asset(request: Request, name: str) -> Response:
     if name not in ASSETS:
         raise Rejected("not-found", "There is nothing at this address.")
-    return _answer(request, ASSETS[name])
+    return answer_asset(request, ASSETS[name])
 
 
-def _answer(request: Request, asset: Asset) -> Response:
+def answer_asset(
+    request: Request, asset: Asset, security: Mapping[str, str] = SECURITY
+) -> Response:
     """Browsers ask each time, so that page and script are always of one version."""
-    headers = SECURITY | {"ETag": asset.etag, "Cache-Control": "no-cache"}
+    headers = {**security, "ETag": asset.etag, "Cache-Control": "no-cache"}
     if request.headers.get("If-None-Match") == asset.etag:
         return Response(status_code=304, headers=headers)
     return Response(asset.content, media_type=asset.media_type, headers=headers)

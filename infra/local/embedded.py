@@ -27,7 +27,6 @@ from infra.local.postgres import Postgres
 from infra.local.probe import until_ok
 from infra.local.running import end_leftovers, only_one, write_processes
 from infra.local.targets import write_targets
-from projections.rebuild import rebuild
 from projections.schema import OtherDefinition, prepare_schema
 from projections.settings import ProjectorSettings
 from stream.settings import KafkaSettings
@@ -135,6 +134,8 @@ async def _start_servers(parts: _Parts, installation: Installation) -> None:
 
 async def _rebuild(kafka: Kafka, postgres: Postgres, reason: OtherDefinition) -> None:
     """After an upgrade workers refuse the old model, and a rebuild needs the servers running."""
+    from projections.rebuild import rebuild  # with all of the projector, which `up` has no use for
+
     logger.warning("the read model is made anew first, which can take long", why=reason.detail)
     settings = ProjectorSettings(database_url=postgres.database_url)
     rebuilt = await rebuild(settings, _kafka_settings(kafka), grace_seconds=0)

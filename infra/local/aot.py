@@ -1,7 +1,7 @@
 """The JVM's ahead-of-time cache: the broker's classes loaded and linked once, at set-up.
 
-With it the broker is ready in 1.6 s instead of 3.9 s. A cache that doesn't fit the JVM or the jars
-any more is passed over by the JVM itself.
+With it the broker is ready in 1.6 s instead of 3.9 s, and its storage is formatted at half
+the cost. A cache that doesn't fit the JVM or the jars any more is passed over by the JVM itself.
 """
 
 from pathlib import Path

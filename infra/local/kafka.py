@@ -125,8 +125,8 @@ class Kafka:
         shutil.rmtree(building, ignore_errors=True)
         settings = self._write_properties(building)
         done = subprocess.run(
-            [*_java("-XX:TieredStopAtLevel=1"), "kafka.tools.StorageTool", "format", "--standalone",
-             "--cluster-id", self.cluster_id, "--config", settings],
+            [*_java(*aot.use_options(), "-XX:TieredStopAtLevel=1"), "kafka.tools.StorageTool",
+             "format", "--standalone", "--cluster-id", self.cluster_id, "--config", settings],
             check=False, capture_output=True, text=True, env=child_environment(LOCALE),
         )  # fmt: skip
         if done.returncode != 0:

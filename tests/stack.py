@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,19 +96,25 @@ class Stack(Servers):
                 await self._create_template(connection)
             await _recreate_database(connection, TEMPLATE)
 
-    async def _are_empty(self) -> bool:
+    async def _list_used(self) -> set[str]:
+        """Topics that aren't empty any more, or not of the number of partitions that they had."""
         numbers = {REFERENCE: 1, STOCK_EVENTS: PARTITIONS, ALERT_EVENTS: PARTITIONS}
-        if await count_partitions(self.kafka_settings) != numbers:
-            return False
+        found = await count_partitions(self.kafka_settings)
+        whole = [topic for topic in numbers if found.get(topic) == numbers[topic]]
+        return (numbers.keys() - whole) | await self._list_filled(
+            [TopicPartition(topic, each) for topic in whole for each in range(numbers[topic])]
+        )
+
+    async def _list_filled(self, places: Collection[TopicPartition]) -> set[str]:
+        if not places:
+            return set()
         consumer = AIOKafkaConsumer(bootstrap_servers=self.bootstrap_servers)
         await consumer.start()
         try:
-            ends = await consumer.end_offsets(
-                [TopicPartition(topic, each) for topic in numbers for each in range(numbers[topic])]
-            )
+            ends = await consumer.end_offsets(places)
         finally:
             await consumer.stop()
-        return not any(ends.values())
+        return {place.topic for place, end in ends.items() if end}
 
     async def _empty_tables(self) -> bool:
         """False where that would not give what the template has."""
@@ -134,9 +140,10 @@ class Stack(Servers):
 
     async def reset_topics(self) -> None:
         """Three empty topics: the last test's, where it has appended nothing."""
-        if await self._are_empty():
+        used = await self._list_used()
+        if not used:
             return
-        await self.delete_topics()
+        await self.delete_topics(used)
         await create_topics(
             self.kafka_settings,
             partitions=PARTITIONS,

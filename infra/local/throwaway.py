@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -49,9 +49,9 @@ class Servers:
             "DAWALOG_DATABASE_URL": self.database_url,
         }
 
-    async def delete_topics(self) -> None:
-        """Our topics and all that is in them, if they are there."""
-        names = set(TOPICS)
+    async def delete_topics(self, topics: Iterable[str] = TOPICS) -> None:
+        """Topics and all that is in them, if they are there."""
+        names = set(topics)
         admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap_servers)
         await admin.start()
         try:

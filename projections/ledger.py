@@ -25,7 +25,7 @@ from projections.cards import (
 from projections.companions import write_companions
 from projections.entries import reversed_event_id
 from projections.figures.keeping import Changes, keep_figures, note_expiries
-from projections.figures.stock_outs import BEGINNING
+from projections.figures.stock_outs import BEGINNING, Pair
 from projections.figures.undoing import find_undone
 from projections.refold import imply_zeros, merge_late, refold, reverse_events
 from projections.rows import write_rows
@@ -52,21 +52,34 @@ WHERE event.event_id IS NOT NULL OR failed.content_sha256 IS NOT NULL
    OR reversal.recorded_at IS NOT NULL
 """
 
-# Also cards that don't exist, where a complete count said something of their item.
+# Also cards that don't exist, where something is known of their item: it has a state, a complete
+# count said something of it, or lots of it are held or recalled. OFFSET 0: each is one look-up, not
+# a table read whole because it was empty when the statement was planned.
 FIND_CARDS: Final = """
 SELECT wanted.facility_no, wanted.item_no, wanted.lot, on_hand, expiry, occurred_at, event_id,
-       line_no
+       line_no, CASE WHEN card.facility_no IS NULL THEN EXISTS (
+           SELECT FROM complete_count AS counted
+           WHERE counted.facility_no = wanted.facility_no AND counted.item_no = wanted.item_no
+           OFFSET 0
+       ) END AS is_counted
 FROM unnest($1::int[], $2::int[], $3::text[]) AS wanted(facility_no, item_no, lot)
 LEFT JOIN card ON card.facility_no = wanted.facility_no AND card.item_no = wanted.item_no
               AND card.lot = wanted.lot
 WHERE card.facility_no IS NOT NULL OR EXISTS (
+    SELECT FROM item_state AS state
+    WHERE state.facility_no = wanted.facility_no AND state.item_no = wanted.item_no OFFSET 0
+) OR EXISTS (
     SELECT FROM complete_count AS counted
-    WHERE counted.facility_no = wanted.facility_no AND counted.item_no = wanted.item_no
-)
+    WHERE counted.facility_no = wanted.facility_no AND counted.item_no = wanted.item_no OFFSET 0
+) OR EXISTS (
+    SELECT FROM lot_hold AS hold
+    WHERE hold.facility_no = wanted.facility_no AND hold.item_no = wanted.item_no OFFSET 0
+) OR wanted.item_no = ANY (ARRAY(
+    SELECT item_no FROM recall_record JOIN item_number USING (item_id)
+))
 """
 
-Pairs: TypeAlias = set[tuple[int, int]]
-"""(facility_no, item_no)"""
+Pairs: TypeAlias = set[Pair]
 
 Taken: TypeAlias = tuple[bytes, int]
 """The content of the event that has an id, and the offset of the record after which it is taken:
@@ -98,13 +111,13 @@ async def project_events(
         return outcome
     old = _reverse_new(outcome.applied, reversed_before)
     by_card = group_by_card(outcome.applied, item_nos)
-    known, counted = await _find_cards(connection, by_card)
+    known, counted, unheard_of = await _find_cards(connection, by_card)
     fold = fold_in_order(by_card, known)
     undone = await find_undone(connection, old)
-    changes = Changes(outcome.applied, by_card, known, fold, undone)
+    before = await write_rows(connection, outcome.applied, fold, known)
+    changes = Changes(outcome.applied, by_card, fold, before, unheard_of, undone)
     note_expiries(changes.expiry_moved, known, fold.cards)
-    replayed = await write_rows(connection, outcome.applied, fold)
-    merge_late(fold.late, _list_replayed(by_card, replayed))
+    merge_late(fold.late, _list_replayed(by_card, before.replayed))
     await write_companions(connection, outcome.applied, item_nos)
     await _write_reversals(connection, outcome.applied)
     if old:
@@ -181,20 +194,24 @@ def _reverse_new(
 
 async def _find_cards(
     connection: "asyncpg.Connection[Any]", cards: Collection[CardKey]
-) -> tuple[dict[CardKey, CardState], Pairs]:
-    """The cards that exist; and those to come that a complete count has already emptied."""
+) -> tuple[dict[CardKey, CardState], Pairs, Pairs]:
+    """The cards that exist; the items of cards to come that a complete count has already emptied;
+    and the items of which nothing is known yet.
+    """
     known: dict[CardKey, CardState] = {}
     counted: Pairs = set()
+    unheard_of = {(facility_no, item_no) for facility_no, item_no, _ in cards}
     if not cards:
-        return known, counted
+        return known, counted, unheard_of
     for row in await connection.fetch(FIND_CARDS, *zip(*cards, strict=True)):
-        facility_no, item_no, lot, on_hand, expiry, occurred_at, event_id, line_no = row
-        if on_hand is None:
-            counted.add((facility_no, item_no))
-        else:
+        facility_no, item_no, lot, on_hand, expiry, occurred_at, event_id, line_no, is_counted = row
+        unheard_of.discard((facility_no, item_no))
+        if on_hand is not None:
             last = (occurred_at, str(event_id), line_no)
             known[facility_no, item_no, lot] = (on_hand, expiry, last)
-    return known, counted
+        elif is_counted:
+            counted.add((facility_no, item_no))
+    return known, counted, unheard_of
 
 
 def _list_replayed(by_card: Lines, replayed: Collection[int]) -> dict[CardKey, FoldKey]:

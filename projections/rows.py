@@ -1,13 +1,13 @@
 """The rows of a batch: its events, their lines, the cards and the facilities' activity."""
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
-from typing import Any, Final
+from collections.abc import Collection, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any, Final, NamedTuple
 
 import asyncpg
 
 from projections.arrivals import Arrival
-from projections.cards import Fold
+from projections.cards import CardKey, CardState, Fold
 
 EVENT_COLUMNS: Final = (
     "facility_no",
@@ -36,17 +36,28 @@ ENTRY_COLUMNS: Final = (
     "expiry",
     "settled_at",
 )
-CARD_COLUMNS: Final = 8
+CARD_COLUMNS: Final = (
+    "facility_no",
+    "item_no",
+    "lot",
+    "on_hand",
+    "expiry",
+    "occurred_at",
+    "event_id",
+    "line_no",
+)
 
-# Yields the activity as it was before. One statement: a small batch costs mostly round trips.
+# Yields how it was before. One statement: a small batch costs mostly round trips.
 PUT: Final = """
 WITH put_card AS (
-    INSERT INTO card (facility_no, item_no, lot, on_hand, expiry, occurred_at, event_id, line_no)
-    SELECT * FROM unnest($1::int[], $2::int[], $3::text[], $4::bigint[], $5::date[],
-                         $6::timestamptz[], $7::uuid[], $8::smallint[])
-    ON CONFLICT (facility_no, item_no, lot) DO UPDATE
-    SET on_hand = excluded.on_hand, expiry = excluded.expiry, occurred_at = excluded.occurred_at,
-        event_id = excluded.event_id, line_no = excluded.line_no
+    UPDATE card
+    SET on_hand = told.on_hand, expiry = told.expiry, occurred_at = told.occurred_at,
+        event_id = told.event_id, line_no = told.line_no
+    FROM unnest($1::int[], $2::int[], $3::text[], $4::bigint[], $5::date[], $6::timestamptz[],
+                $7::uuid[], $8::smallint[])
+        AS told(facility_no, item_no, lot, on_hand, expiry, occurred_at, event_id, line_no)
+    WHERE card.facility_no = told.facility_no AND card.item_no = told.item_no
+      AND card.lot = told.lot
 ),
 put_activity AS (
     INSERT INTO facility_activity AS known
@@ -57,16 +68,37 @@ put_activity AS (
         ahead = greatest(known.ahead, excluded.ahead),
         first_recorded_at = least(known.first_recorded_at, excluded.first_recorded_at)
 )
-SELECT facility_no, last_recorded_at FROM facility_activity WHERE facility_no = ANY ($9)
+SELECT facility_no, last_recorded_at, evaluated_on, silent
+FROM facility_state LEFT JOIN facility_activity USING (facility_no)
+WHERE facility_no = ANY ($9)
 """
 
 Columns = Sequence[Sequence[Any]]
 
 
+class Before(NamedTuple):
+    """How a batch's facilities were before it.
+
+    `replayed`: those that had told us something later than what comes now; `days`: on which the
+    figures of each stand; `silent`: those that are held to be.
+    """
+
+    replayed: set[int]
+    days: dict[int, date]
+    silent: set[int]
+
+
 async def write_rows(
-    connection: "asyncpg.Connection[Any]", applied: Sequence[Arrival], fold: Fold
-) -> set[int]:
-    """Write them; returns the facilities that had told us something later than what comes now."""
+    connection: "asyncpg.Connection[Any]",
+    applied: Sequence[Arrival],
+    fold: Fold,
+    known: Collection[CardKey],
+) -> Before:
+    """Write them. Their facilities have places (`projections.figures.places`).
+
+    Args:
+        known: the cards that are there.
+    """
     first: dict[int, datetime] = {}
     for arrival in applied:
         first.setdefault(arrival.facility_no, arrival.recorded_at)
@@ -77,8 +109,17 @@ async def write_rows(
         await connection.copy_records_to_table(
             "ledger_entry", columns=ENTRY_COLUMNS, records=_entry_rows(fold)
         )
-    rows = await connection.fetch(PUT, *_card_columns(fold), *_activity(applied))
-    return {facility_no for facility_no, heard_at in rows if heard_at > first[facility_no]}
+    new = [_card_row(card, state) for card, state in fold.cards.items() if card not in known]
+    if new:
+        await connection.copy_records_to_table("card", columns=CARD_COLUMNS, records=new)
+    moved = [_card_row(card, fold.cards[card]) for card in known]
+    columns = list(zip(*moved, strict=True)) or [()] * len(CARD_COLUMNS)
+    rows = await connection.fetch(PUT, *columns, *_activity(applied))
+    return Before(
+        {number for number, heard_at, _, _ in rows if heard_at and heard_at > first[number]},
+        {number: day for number, _, day, _ in rows},
+        {number for number, _, _, silent in rows if silent},
+    )
 
 
 def _event_row(arrival: Arrival) -> tuple[Any, ...]:
@@ -117,9 +158,9 @@ def _entry_rows(fold: Fold) -> list[tuple[Any, ...]]:
     ]
 
 
-def _card_columns(fold: Fold) -> Columns:
-    rows = [(*card, on_hand, expiry, *last) for card, (on_hand, expiry, last) in fold.cards.items()]
-    return list(zip(*rows, strict=True)) or [()] * CARD_COLUMNS
+def _card_row(card: CardKey, state: CardState) -> tuple[Any, ...]:
+    on_hand, expiry, last = state
+    return (*card, on_hand, expiry, *last)
 
 
 def _activity(applied: Sequence[Arrival]) -> Columns:

@@ -5,7 +5,7 @@ opening, and of a rebuild's first half.
 """
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
@@ -17,19 +17,6 @@ from projections.figures.states import EXPIRING_DAYS, STATUS, TALLY
 from projections.figures.stock_outs import Pair
 from projections.figures.timeline import Balance, ItemHistory, LotHistory, StockOut, list_stock_outs
 from projections.usable import LotStock, usable_lots
-
-# With the day of their facility. What is held or recalled may never have been usable.
-FIND_NEW: Final = """
-SELECT asked.facility_no, asked.item_no, evaluated_on
-FROM unnest($1::int[], $2::int[]) AS asked(facility_no, item_no)
-JOIN facility_state USING (facility_no)
-WHERE NOT EXISTS (SELECT FROM item_state AS state WHERE state.facility_no = asked.facility_no
-                                                    AND state.item_no = asked.item_no OFFSET 0)
-  AND NOT EXISTS (SELECT FROM lot_hold WHERE lot_hold.facility_no = asked.facility_no
-                                         AND lot_hold.item_no = asked.item_no OFFSET 0)
-  AND asked.item_no <> ALL (ARRAY(
-      SELECT item_no FROM recall_record JOIN item_number USING (item_id)))
-"""
 
 PUT: Final = f"""
 WITH {
@@ -63,103 +50,100 @@ SELECT FROM changed LIMIT 0
 EXPIRING_TIME: Final = timedelta(days=EXPIRING_DAYS)
 
 
-class _Told(NamedTuple):
-    """`spans`: its stock-outs, the last of them open where it is out now."""
+class _Item(NamedTuple):
+    """All that is known of an item: its lots now, its first and its last entry."""
 
-    on_hand: int
-    usable: int
-    expiring: int
+    stocks: list[LotStock]
     first_at: datetime
     last_at: datetime
-    spans: list[StockOut]
 
 
 async def tell_first_facts(
     connection: "asyncpg.Connection[Any]",
     lines: Lines,
     fold: Fold,
-    apart: Collection[Pair],
-    known: Collection[Pair],
-) -> set[Pair]:
-    """Write the figures of items that are new at their facility; returns those.
+    pairs: Collection[Pair],
+    days: Mapping[int, date],
+) -> None:
+    """Write the figures of items that are new at their facility.
 
     What they used must be written, and their facilities be up to date.
 
     Args:
-        apart: items whose entries aren't all in order, or that are otherwise unusual.
-        known: items that had one of these cards before.
+        pairs: these items. No lot of theirs is held or recalled, no entry late or reversed.
+        days: on which the figures of each facility stand.
     """
-    asked = {(facility_no, item_no) for facility_no, item_no, _ in lines}
-    asked.difference_update(known, apart)
-    asked.difference_update(_list_reversed(lines, asked))
-    if not asked:
-        return asked
-    rows = await connection.fetch(FIND_NEW, *zip(*asked, strict=True))
-    days: dict[Pair, date] = {(facility_no, item_no): day for facility_no, item_no, day in rows}
-    if not days:
-        return set()
-    told = _tell(fold, days)
-    spans = [(*pair, *span) for pair, each in told.items() for span in each.spans]
+    if not pairs:
+        return
+    items = _gather(lines, fold, pairs)
+    balances = _list_balances(
+        fold, {pair for pair, item in items.items() if _may_turn(item, days[pair[0]])}
+    )
+    rows: list[tuple[Any, ...]] = []
+    spans: list[tuple[Any, ...]] = []
+    for pair, item in items.items():
+        today = days[pair[0]]
+        usable = usable_lots(item.stocks, today)
+        quantity = sum([each for _, each in usable])
+        if pair in balances:
+            stock_outs = _list_stock_outs(item, balances[pair], today)
+        else:
+            stock_outs = [] if quantity > 0 else [StockOut(item.first_at, None)]
+        spans += [(*pair, *each) for each in stock_outs]
+        is_out = stock_outs and stock_outs[-1].ended_at is None
+        soon = today + EXPIRING_TIME
+        rows.append(
+            (
+                *pair,
+                sum([stock.on_hand for stock in item.stocks]),
+                quantity,
+                sum([each for expiry, each in usable if expiry is not None and expiry <= soon]),
+                item.first_at,
+                item.last_at,
+                stock_outs[-1].began_at if is_out else None,
+            )
+        )
     if spans:
         await connection.copy_records_to_table("stock_out", records=spans)
-    await connection.execute(
-        PUT,
-        *zip(
-            *((*pair, *each[:-1], _out_since(each.spans)) for pair, each in told.items()),
-            strict=True,
-        ),
-    )
-    return set(told)
+    await connection.execute(PUT, *zip(*rows, strict=True))
 
 
-def _list_reversed(lines: Lines, asked: Collection[Pair]) -> list[Pair]:
-    return [
-        (facility_no, item_no)
-        for (facility_no, item_no, _), of_card in lines.items()
-        if (facility_no, item_no) in asked
-        for _, arrival, _ in of_card
-        if arrival.reversed_at is not None
-    ]
+def _gather(lines: Lines, fold: Fold, pairs: Collection[Pair]) -> dict[Pair, _Item]:
+    items: dict[Pair, _Item] = {}
+    for card, (on_hand, expiry, (last_at, _, _)) in fold.cards.items():
+        pair = card[:2]
+        if pair not in pairs:
+            continue
+        stock, first_at = LotStock(card[2], expiry, on_hand), lines[card][0][0][0]
+        item = items.get(pair)
+        if item is None:
+            items[pair] = _Item([stock], first_at, last_at)
+        else:
+            stocks = [*item.stocks, stock]
+            items[pair] = _Item(stocks, min(first_at, item.first_at), max(last_at, item.last_at))
+    return items
 
 
-def _tell(fold: Fold, days: dict[Pair, date]) -> dict[Pair, _Told]:
-    balances: dict[Pair, dict[str, list[Balance]]] = defaultdict(dict)
-    for (facility_no, item_no, lot), arrival, _, balance, _ in fold.entries:
-        pair = (facility_no, item_no)
-        if pair in days:
-            of_lot = balances[pair].setdefault(lot, [])
-            of_lot.append((arrival.event.occurred_at, balance))
-    return {
-        pair: _tell_item(
-            {lot: (fold.cards[*pair, lot][1], changes) for lot, changes in of_item.items()},
-            days[pair],
-        )
-        for pair, of_item in balances.items()
-    }
+def _may_turn(item: _Item, today: date) -> bool:
+    """Whether it may have run out, or come back, after its first entry."""
+    if item.first_at != item.last_at:
+        return True
+    return any(stock.expiry is not None and stock.expiry < today for stock in item.stocks)
 
 
-def _tell_item(lots: dict[str, tuple[date | None, list[Balance]]], today: date) -> _Told:
-    stocks = [LotStock(lot, expiry, changes[-1][1]) for lot, (expiry, changes) in lots.items()]
-    usable = usable_lots(stocks, today)
-    first_at = min([changes[0][0] for _, changes in lots.values()])
-    last_at = max([changes[-1][0] for _, changes in lots.values()])
-    quantity = sum([each for _, each in usable])
-    expired = [expiry for expiry, _ in lots.values() if expiry is not None and expiry < today]
-    if first_at == last_at and not expired:
-        spans = [] if quantity > 0 else [StockOut(first_at, None)]
-    else:
-        histories = {lot: LotHistory(expiry, 0, changes) for lot, (expiry, changes) in lots.items()}
-        spans = list_stock_outs(ItemHistory(first_at, first_at, None, histories), today)
-    soon = today + EXPIRING_TIME
-    return _Told(
-        sum([stock.on_hand for stock in stocks]),
-        quantity,
-        sum([each for expiry, each in usable if expiry is not None and expiry <= soon]),
-        first_at,
-        last_at,
-        spans,
-    )
+def _list_balances(fold: Fold, pairs: Collection[Pair]) -> dict[Pair, dict[str, list[Balance]]]:
+    balances: dict[Pair, dict[str, list[Balance]]] = {}
+    if not pairs:
+        return balances
+    for card, arrival, _, balance, _ in fold.entries:
+        if card[:2] in pairs:
+            of_item = balances.setdefault(card[:2], defaultdict(list))
+            of_item[card[2]].append((arrival.event.occurred_at, balance))
+    return balances
 
 
-def _out_since(spans: list[StockOut]) -> datetime | None:
-    return spans[-1].began_at if spans and spans[-1].ended_at is None else None
+def _list_stock_outs(
+    item: _Item, balances: dict[str, list[Balance]], today: date
+) -> list[StockOut]:
+    lots = {stock.lot: LotHistory(stock.expiry, 0, balances[stock.lot]) for stock in item.stocks}
+    return list_stock_outs(ItemHistory(item.first_at, item.first_at, None, lots), today)

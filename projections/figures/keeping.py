@@ -5,6 +5,7 @@ more, and the states of the items touched. Only where an item ran out or came ba
 came late, is its history looked at.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -24,6 +25,7 @@ from projections.figures.rating import rate
 from projections.figures.states import Flagged, tell_states
 from projections.figures.stock_outs import BEGINNING, Pair, refold_stock_outs
 from projections.figures.undoing import Undone
+from projections.rows import Before
 from stream.events import LoggedLotHeld, LoggedLotReleased, StockEvent
 
 HOLDS: Final = ("lot_held", "lot_released")
@@ -33,14 +35,15 @@ HOLDS: Final = ("lot_held", "lot_released")
 class Changes:
     """What a transaction's events did, as the ledger found out.
 
-    `known`: the cards of `lines` that were there before; `expiry_moved`: items of lots whose expiry
-    is another one than before, from when on that can matter.
+    `unheard_of`: items of `lines` of which nothing was known before; `expiry_moved`: items of lots
+    whose expiry is another one than before, from when on that can matter.
     """
 
     applied: Sequence[Arrival]
     lines: Lines
-    known: Mapping[CardKey, CardState]
     fold: Fold
+    before: Before
+    unheard_of: set[Pair]
     undone: Undone
     expiry_moved: dict[Pair, datetime] = field(default_factory=dict)
 
@@ -73,13 +76,8 @@ async def keep_figures(
     for card, (occurred_at, _, _) in changes.fold.late.items():
         _note(since, card[:2], occurred_at)
     whole = await _look_at_places(connection, changes)
-    told = await tell_first_facts(
-        connection,
-        changes.lines,
-        changes.fold,
-        apart=since.keys(),
-        known={(facility_no, item_no) for facility_no, item_no, _ in changes.known},
-    )
+    told = changes.unheard_of.difference(since, _list_reversed(changes.applied, item_nos))
+    await tell_first_facts(connection, changes.lines, changes.fold, told, changes.before.days)
     first_new = _first_new(changes.lines, told)
     used_on = _first_used(consumption.items, told)
     # What is folded again is told after that, once.
@@ -98,17 +96,20 @@ async def _look_closer(
     since: dict[Pair, datetime],
 ) -> None:
     """Fold the stock-outs of items again that may have run out or come back; rate them anew."""
-    steps = _Steps(fold)
+    # Items of which one new entry emptied a card, or left something on one.
+    emptied = {card[:2] for card, _, _, balance, _ in fold.entries if balance <= 0}
+    filled = {card[:2] for card, _, _, balance, _ in fold.entries if balance > 0}
     states = {(each.facility_no, each.item_no): each for each in flagged}
+    several = _list_several(fold) if any(each.has_unusable for each in flagged) else set()
     for pair, each in states.items():
         if (
             each.is_late
             or each.has_crossed
-            or (each.has_unusable and pair in steps.several)
-            or (each.is_new and pair in steps.empty)
+            or (each.has_unusable and pair in several)
+            or (each.is_new and pair in emptied)
         ):
             _note(since, pair, first_new.get(pair, BEGINNING))
-    for pair in (steps.empty & steps.filled) & first_new.keys():
+    for pair in (emptied & filled) & first_new.keys():
         _note(since, pair, first_new[pair])
     for pair in since.keys() & first_new.keys():
         _note(since, pair, first_new[pair])  # it may have run out by what came in order, too
@@ -135,8 +136,8 @@ async def _look_at_places(
     whole: set[int] = set()
     if counted:
         whole.update(await count_anew(connection, counted))
-    heard = {arrival.facility_no for arrival in changes.applied}
-    whole.update(await find_heard(connection, heard))
+    if changes.before.silent:
+        whole.update(await find_heard(connection, changes.before.silent))
     if whole:
         await bring_to_day(connection, list(whole), None)
     return whole
@@ -151,6 +152,16 @@ def _list_holds(
         if event.type in HOLDS  # an isinstance check that fails is dear
         and isinstance(event, LoggedLotHeld | LoggedLotReleased)
     ]
+
+
+def _list_reversed(applied: Iterable[Arrival], item_nos: Mapping[str, int]) -> set[Pair]:
+    """Items of events that were reversed before they came, or that came with their reversal."""
+    return {
+        (arrival.facility_no, item_nos[entry[0]])
+        for arrival in applied
+        if arrival.reversed_at is not None
+        for entry in arrival.entries
+    }
 
 
 def _first_new(lines: Lines, apart: Collection[Pair]) -> dict[Pair, datetime]:
@@ -173,23 +184,10 @@ def _first_used(used: Iterable[tuple[int, int, date]], apart: Collection[Pair]) 
     return first
 
 
-class _Steps:
-    """Items of which one new entry emptied a card, or left something on one, or that have several
-    new entries.
-    """
-
-    def __init__(self, fold: Fold) -> None:
-        self.empty: set[Pair] = set()
-        self.filled: set[Pair] = set()
-        self.several: set[Pair] = set()
-        seen: set[Pair] = set()
-        for (facility_no, item_no, _), _, _, balance, _ in fold.entries:
-            pair = (facility_no, item_no)
-            (self.filled if balance > 0 else self.empty).add(pair)
-            if pair in seen:
-                self.several.add(pair)
-            else:
-                seen.add(pair)
+def _list_several(fold: Fold) -> set[Pair]:
+    """Items that have several new entries."""
+    entries = Counter(card[:2] for card, _, _, _, _ in fold.entries)
+    return {pair for pair, count in entries.items() if count > 1}
 
 
 def _note(since: dict[Pair, datetime], pair: Pair, at: datetime) -> None:

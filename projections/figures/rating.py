@@ -83,20 +83,20 @@ pair AS MATERIALIZED (
           AND day >= evaluated_on - window_days AND day < evaluated_on
     ) AS used ON true
     LEFT JOIN LATERAL (
-        SELECT range_agg(tstzrange(began_at, ended_at))
-               * tstzmultirange(tstzrange(
-                   india_midnight(least(from_day, evaluated_on)), india_midnight(evaluated_on)))
-                 AS time
-        FROM stock_out
-        WHERE from_day < evaluated_on
-          AND stock_out.facility_no = windowed.facility_no
-          AND stock_out.item_no = windowed.item_no
-          AND (ended_at IS NULL OR ended_at > india_midnight(from_day))
-    ) AS out ON true
-    LEFT JOIN LATERAL (
         SELECT floor(sum(extract(epoch FROM upper(span) - lower(span))))::bigint AS out_seconds
-        FROM unnest(CASE WHEN time IS NOT NULL THEN time - closed_time(
+        FROM (
+            SELECT range_agg(tstzrange(began_at, ended_at))
+                   * tstzmultirange(tstzrange(
+                       india_midnight(from_day), india_midnight(evaluated_on)))
+                     AS time
+            FROM stock_out
+            WHERE stock_out.facility_no = windowed.facility_no
+              AND stock_out.item_no = windowed.item_no
+              AND (ended_at IS NULL OR ended_at > india_midnight(from_day))
+            OFFSET 0
+        ) AS out CROSS JOIN LATERAL unnest(CASE WHEN time IS NOT NULL THEN time - closed_time(
             facility_id, district_id, state, from_day, evaluated_on) END) AS span
+        WHERE from_day < evaluated_on
     ) AS lost ON true
 ), rated AS (
     SELECT used.*, least_kept AS min_quantity,

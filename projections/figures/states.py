@@ -115,26 +115,27 @@ WITH recalled_items AS MATERIALIZED (
            coalesce(first_new_at < was_last_at, false) OR coalesce(is_of_expired, false)
              OR first_new_at IS NOT NULL AND first_at IS NULL AND NOT is_new AS is_late
     FROM plain LEFT JOIN LATERAL (
-        SELECT coalesce(sum(good), 0)::bigint AS charged_usable,
-               coalesce(sum(good) FILTER (
-                   WHERE lot <> '' AND expiry <= evaluated_on + {EXPIRING_DAYS}
-               ), 0)::bigint AS charged_expiring,
-               bool_or(deficit < 0 OR card.on_hand > good) AS has_charged
-        FROM (
-            SELECT lot, expiry, card.on_hand,
-                   sum(greatest(card.on_hand, 0)) FILTER (WHERE lot <> '') OVER (
-                       ORDER BY expiry, lot) + least(deficit, 0) AS left_through
-            FROM card
-            WHERE is_charged
-              AND card.facility_no = plain.facility_no AND card.item_no = plain.item_no
-        ) AS card CROSS JOIN LATERAL (
-            SELECT CASE
-                WHEN lot = '' THEN greatest(on_hand, 0)
-                WHEN on_hand <= 0 OR expiry < evaluated_on THEN 0
-                WHEN has_holds AND is_held(facility_no, item_no, lot) THEN 0
-                WHEN has_recalls AND is_recalled(facility_no, item_no, lot, evaluated_on) THEN 0
-                ELSE greatest(0, least(card.on_hand, left_through)) END AS good
-        ) AS lot
+        SELECT * FROM (
+            SELECT coalesce(sum(good), 0)::bigint AS charged_usable,
+                   coalesce(sum(good) FILTER (
+                       WHERE lot <> '' AND expiry <= evaluated_on + {EXPIRING_DAYS}
+                   ), 0)::bigint AS charged_expiring,
+                   bool_or(deficit < 0 OR card.on_hand > good) AS has_charged
+            FROM (
+                SELECT lot, expiry, card.on_hand,
+                       sum(greatest(card.on_hand, 0)) FILTER (WHERE lot <> '') OVER (
+                           ORDER BY expiry, lot) + least(deficit, 0) AS left_through
+                FROM card
+                WHERE card.facility_no = plain.facility_no AND card.item_no = plain.item_no
+            ) AS card CROSS JOIN LATERAL (
+                SELECT CASE
+                    WHEN lot = '' THEN greatest(on_hand, 0)
+                    WHEN on_hand <= 0 OR expiry < evaluated_on THEN 0
+                    WHEN has_holds AND is_held(facility_no, item_no, lot) THEN 0
+                    WHEN has_recalls AND is_recalled(facility_no, item_no, lot, evaluated_on) THEN 0
+                    ELSE greatest(0, least(card.on_hand, left_through)) END AS good
+            ) AS lot
+        ) AS charge WHERE is_charged OFFSET 0 -- looked at first: nothing is done where it isn't so
     ) AS charged ON true
     OFFSET 0
 ), changed AS MATERIALIZED (

@@ -51,7 +51,7 @@ async def metrics() -> Response:
 def append_fault(services: Services) -> str | None:
     age = services.reading.log_ends.age_seconds()
     if not services.log.is_connected or age is None or age > KAFKA_SILENT_SECONDS:
-        return "Kafka cannot be reached"
+        return "Kafka can't be reached"
     if not services.directory.is_loaded:
         return "the registered facilities are not loaded yet"
     return None

@@ -30,4 +30,4 @@ def audit(key_file: Path, did: str, **what: Any) -> None:
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        raise Unavailable(f"the audit {path} cannot be written: {error.strerror}") from error
+        raise Unavailable(f"the audit {path} can't be written: {error.strerror}") from error

@@ -208,7 +208,7 @@ async def _find_model(settings: ProjectorSettings, kafka: KafkaSettings) -> int:
     try:
         connection = await asyncpg.connect(settings.database_url)
     except (OSError, asyncpg.PostgresError) as error:
-        raise Unavailable(f"Postgres cannot be reached: {error}") from error
+        raise Unavailable(f"Postgres can't be reached: {error}") from error
     try:
         return await find_live_model(connection, cluster_id=await cluster_id(kafka))
     finally:

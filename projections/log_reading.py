@@ -110,6 +110,6 @@ async def open_log(settings: KafkaSettings) -> AsyncIterator[LogReader]:
         await run_whole(consumer.start())
         yield LogReader(consumer, await count_partitions(settings))
     except KafkaError as error:
-        raise Unavailable(f"Kafka cannot be reached or did not answer: {error!r}") from error
+        raise Unavailable(f"Kafka can't be reached or did not answer: {error!r}") from error
     finally:
         await run_whole(consumer.stop())

@@ -273,7 +273,7 @@ async def _connect(settings: ProjectorSettings, model: int, role: str) -> "async
             },
         )
     except (OSError, asyncpg.PostgresError) as error:
-        raise Unavailable(f"Postgres cannot be reached: {error}") from error
+        raise Unavailable(f"Postgres can't be reached: {error}") from error
 
 
 __all__ = ["Fenced", "Projector", "open_projector"]

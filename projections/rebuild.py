@@ -111,7 +111,7 @@ async def _only_rebuild(
             settings.database_url, server_settings={"application_name": "dawalog rebuild"}
         )
     except (OSError, asyncpg.PostgresError) as error:
-        raise Unavailable(f"Postgres cannot be reached: {error}") from error
+        raise Unavailable(f"Postgres can't be reached: {error}") from error
     try:
         await migrate_database(connection, cluster_id=await cluster_id(kafka))
         if not await connection.fetchval("SELECT pg_try_advisory_lock($1)", REBUILD_LOCK):

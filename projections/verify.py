@@ -80,7 +80,7 @@ async def verify(
             server_settings={"application_name": "dawalog verify", "jit": "off"},
         )
     except (OSError, asyncpg.PostgresError) as error:
-        raise Unavailable(f"Postgres cannot be reached: {error}") from error
+        raise Unavailable(f"Postgres can't be reached: {error}") from error
     try:
         async with open_log(kafka) as log:
             if model is None:

@@ -92,7 +92,7 @@ def read_keys(path: Path) -> KeyFile:
     except FileNotFoundError:
         return KeyFile()
     except OSError as error:
-        raise Unavailable(f"the key file {path} cannot be read: {error.strerror}", 30) from error
+        raise Unavailable(f"the key file {path} can't be read: {error.strerror}", 30) from error
     except ValidationError:
         # its text would show the keys
         raise Corrupt(f"{path} is not a key file of Dawalog") from None
@@ -112,7 +112,7 @@ def change_keys(path: Path, change: Callable[[KeyFile], KeyFile]) -> KeyFile:
                 _replace(path, after)
             return after
     except OSError as error:
-        raise Unavailable(f"the key file {path} cannot be written: {error.strerror}", 30) from error
+        raise Unavailable(f"the key file {path} can't be written: {error.strerror}", 30) from error
 
 
 def _replace(path: Path, content: KeyFile) -> None:

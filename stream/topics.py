@@ -100,7 +100,7 @@ async def _admin(settings: KafkaSettings) -> AsyncIterator[AIOKafkaAdminClient]:
         await run_whole(client.start())
         yield client
     except KafkaError as error:
-        raise Unavailable(f"Kafka cannot be reached or did not answer: {error!r}") from error
+        raise Unavailable(f"Kafka can't be reached or did not answer: {error!r}") from error
     finally:
         await run_whole(client.close())
 

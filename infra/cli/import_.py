@@ -11,7 +11,6 @@ import typer
 
 from infra.cli.options import AsJson, DataDir
 from infra.environment import choose_data_dir
-from infra.local.failure import CannotStart
 
 if TYPE_CHECKING:
     import httpx
@@ -77,16 +76,13 @@ def _given_token() -> "httpx.Auth | None":
 
 def _find_api(data_dir: Path | None) -> "tuple[str, httpx.Auth]":
     """Its address, and what lets us in."""
-    from infra.local.installation import find_installation, token_key_file
+    from infra.local.installation import require_installation, token_key_file
+    from infra.local.running import require_running
     from infra.tokens import LocalTokens
 
     folder = choose_data_dir(data_dir)
-    installation = find_installation(folder)
-    if installation is None:
-        raise CannotStart(
-            f"there is no Dawalog in {folder}: start it with `dawalog up`, name its folder with "
-            "--data-dir, or the address of another API with --api"
-        )
+    installation = require_installation(folder)
+    require_running(folder)
     return installation.api_url, LocalTokens(token_key_file(folder))
 
 

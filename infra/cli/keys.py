@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from infra.cli.options import AsJson, DataDir
-from infra.environment import use_data_dir
+from infra.environment import KEY_FILE, OUTSIDE, use_data_dir, use_installation
 
 if TYPE_CHECKING:
     from infra.keys import Found
@@ -31,7 +31,9 @@ def list_keys(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     from stream.key_file import read_keys
 
     stored = sorted(read_keys(key_file).keys, key=lambda keys: (keys.state, keys.year))
-    _tell([_describe(keys) for keys in stored], as_json=as_json)
+    _tell(
+        [_describe(keys) for keys in stored], none=f"there are none in {key_file}", as_json=as_json
+    )
 
 
 @app.command("create")
@@ -69,9 +71,10 @@ def destroy(
 
     if year and not yes:
         raise typer.BadParameter(f"what the keys of {year} kept is lost for ever: add --yes")
+    typer.echo(f"changing {key_file}", err=True)
     now = datetime.now(UTC)
     gone = destroy_year(key_file, state, year, now) if year else destroy_due(key_file, now)
-    _tell([_describe(keys.destroy(now)) for keys in gone], as_json=as_json)
+    _tell([_describe(keys.destroy(now)) for keys in gone], none="none is due", as_json=as_json)
 
 
 @app.command("find")
@@ -89,7 +92,8 @@ def find(
     as_json: AsJson = False,
 ) -> None:
     """Find a patient's records, and say in the audit who looked for them and why."""
-    key_file, state = _settings(data_dir)
+    use_data_dir(data_dir)
+    key_file, state = _read_settings()
     from infra.keys import find_patient
 
     findings = asyncio.run(
@@ -109,15 +113,20 @@ def find(
         print(json.dumps({"pseudonyms": findings.pseudonyms, **missing, "records": told}, indent=2))
         return
     _tell(told, as_json=False)
-    typer.echo(f"{len(told)} records", err=True)
+    if told:
+        typer.echo(f"{len(told)} records", err=True)
     if findings.destroyed_years:
         gone = ", ".join(map(str, findings.destroyed_years))
         typer.echo(f"of {gone} nobody can find any: the keys are destroyed", err=True)
 
 
 def _settings(data_dir: Path | None) -> tuple[Path, str]:
-    """Key file and state."""
-    use_data_dir(data_dir)
+    """Key file and state of an installation that need not run."""
+    use_installation(data_dir, outside=(KEY_FILE, *OUTSIDE))
+    return _read_settings()
+
+
+def _read_settings() -> tuple[Path, str]:
     from stream.settings import PrivacySettings
 
     settings = PrivacySettings()
@@ -158,11 +167,14 @@ def _record(found: "Found") -> dict[str, Any]:
     }
 
 
-def _tell(rows: list[dict[str, Any]], *, as_json: bool) -> None:
+def _tell(rows: list[dict[str, Any]], *, as_json: bool, none: str = "there are none") -> None:
     if as_json:
         print(json.dumps(rows, indent=2))
-    for row in () if as_json else rows:
+        return
+    for row in rows:
         print("  ".join(_plain(value) for value in row.values() if value is not None))
+    if not rows:
+        typer.echo(none, err=True)
 
 
 def _plain(value: Any) -> str:

@@ -1,13 +1,15 @@
 """`dawalog settings`: every setting, what it is now and what it is for."""
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 from pydantic import SecretStr
 
 from infra.cli.options import AsJson, DataDir
-from infra.environment import choose_data_dir, use_data_dir
+from infra.environment import choose_data_dir, use_installation
+from infra.local.failure import NoInstallation
 
 if TYPE_CHECKING:
     from pydantic_settings import BaseSettings
@@ -18,7 +20,7 @@ def settings(data_dir: DataDir = None, as_json: AsJson = False) -> None:
 
     Each is the environment variable of its name in capitals, with DAWALOG_ before it.
     """
-    use_data_dir(data_dir)
+    _use(data_dir)
     values: dict[str, Any] = {"data_dir": str(choose_data_dir(data_dir))}
     notes: dict[str, str] = {}
     for group in _groups():
@@ -34,6 +36,20 @@ def settings(data_dir: DataDir = None, as_json: AsJson = False) -> None:
             typer.echo(f"DAWALOG_{name.upper()}={'' if value is None else value}")
             if notes.get(name):
                 typer.echo(f"    {notes[name]}")
+
+
+def _use(data_dir: Path | None) -> None:
+    """Who names no folder may ask before there is one."""
+    try:
+        use_installation(data_dir)
+    except NoInstallation:
+        if data_dir is not None:
+            raise
+        typer.echo(
+            f"dawalog: there is no installation in {choose_data_dir(None)}: these are the "
+            "environment's settings and the defaults",
+            err=True,
+        )
 
 
 def _groups() -> "tuple[type[BaseSettings], ...]":

@@ -46,15 +46,13 @@ def token(
     _check(role, facilities, districts)
     if not 0 < hours <= 24 * 366:
         raise typer.BadParameter("--hours must be more than 0, and a year at most")
+    key_file = token_key_file(choose_data_dir(data_dir))
+    is_new = not key_file.exists()
     print(
-        issue_token(
-            token_key_file(choose_data_dir(data_dir)),
-            role.value,
-            facilities=facilities,
-            districts=districts,
-            hours=hours,
-        )
+        issue_token(key_file, role.value, facilities=facilities, districts=districts, hours=hours)
     )
+    if is_new:  # not for an installation that runs elsewhere, if the folder is mistyped
+        typer.echo(f"dawalog: made a new key: {key_file}", err=True)
 
 
 def _check(role: RoleName, facilities: list[str], districts: list[str]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from infra.local.cluster_id import new_cluster_id
-from infra.local.failure import CannotStart
+from infra.local.failure import CannotStart, NoInstallation
 from infra.local.kafka import Kafka
 from infra.local.ports import LOOPBACK, free_port, is_free
 from infra.local.postgres import Postgres
@@ -86,6 +86,17 @@ def find_installation(folder: Path) -> Installation | None:
     except (ValidationError, OSError) as error:
         reason = "is not what Dawalog wrote" if isinstance(error, ValidationError) else str(error)
         raise CannotStart(f"{path} can't be used ({reason}): restore it from a backup") from error
+
+
+def require_installation(folder: Path) -> Installation:
+    """As `find_installation`, for who can do nothing without one: raises NoInstallation."""
+    found = find_installation(folder)
+    if found is None:
+        raise NoInstallation(
+            f"there is no installation in {folder}: name its folder with --data-dir or "
+            "DAWALOG_DATA_DIR, or start one there with `dawalog up`"
+        )
+    return found
 
 
 def open_installation(folder: Path, *, api_port: int | None) -> Installation:

@@ -51,7 +51,10 @@ def only_one(folder: Path) -> Iterator[None]:
         except BlockingIOError:
             listed = read_processes(folder)
             who = f", pid {listed.up.pid}" if listed else ""
-            raise CannotStart(f"`dawalog up` is already running in {folder}{who}") from None
+            raise CannotStart(
+                f"`dawalog up` is already running in {folder}{who}: stop it, or name another "
+                "folder with --data-dir"
+            ) from None
         yield
 
 
@@ -81,10 +84,18 @@ def read_processes(folder: Path) -> ProcessList | None:
 
 def running_parts(folder: Path) -> list[Running]:
     """The living parts of a running `up`; raises CannotStart when none is running."""
+    return [part for part in require_running(folder).parts if part.alive]
+
+
+def require_running(folder: Path) -> ProcessList:
+    """What a running `up` recorded last; raises CannotStart when none is running."""
     listed = read_processes(folder)
     if listed is None or not listed.up.alive:
-        raise CannotStart(f"no `dawalog up` is running in {folder}")
-    return [part for part in listed.parts if part.alive]
+        raise CannotStart(
+            f"no `dawalog up` is running in {folder}: start it, or name another folder with "
+            "--data-dir"
+        )
+    return listed
 
 
 def end_leftovers(folder: Path) -> None:

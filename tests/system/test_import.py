@@ -125,7 +125,7 @@ def test_says_what_cannot_be_imported(
 def test_needs_a_file_and_a_dawalog(tmp_path: Path) -> None:
     file = tmp_path / "none.csv"
     up_is_missing = dawalog("import", str(file), folder=tmp_path / "data")
-    assert_refused(up_is_missing, "start it with `dawalog up`")
+    assert_refused(up_is_missing, "there is no installation in")
     file_is_missing = dawalog("import", str(file), "--api", "http://127.0.0.1:1")
     assert_refused(file_is_missing, "no such file")
 

@@ -24,6 +24,7 @@ from infra.cli import (
     token,
     up,
     verify,
+    version,
     worker,
 )
 from infra.logging import configure_logging
@@ -37,6 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # a usage error is one line, whatever the width
 )
+app.callback()(version.options)
 app.command("up")(up.up)
 app.command("demo")(demo.demo)
 app.command("ps")(ps.ps)

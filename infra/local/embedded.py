@@ -2,9 +2,10 @@
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,8 @@ from infra.local.part import Part
 from infra.local.ports import LOOPBACK, free_port
 from infra.local.postgres import Postgres
 from infra.local.probe import until_ok
-from infra.local.running import end_leftovers, only_one, write_processes
+from infra.local.process import started_at
+from infra.local.running import Running, end_leftovers, only_one, write_processes
 from infra.local.targets import write_targets
 from projections.schema import OtherDefinition, prepare_schema
 from projections.settings import ProjectorSettings
@@ -78,8 +80,8 @@ class _Parts:
         self._keepers: dict[str, Keeper] = {}
         self._list()
 
-    def keep(self, part: Part) -> Keeper:
-        keeper = Keeper(part, self._list)
+    def keep(self, part: Part, ready: Callable[[], Awaitable[None]]) -> Keeper:
+        keeper = Keeper(part, ready=ready, changed=self._list)
         self._keepers[part.name] = keeper
         return keeper
 
@@ -92,8 +94,17 @@ class _Parts:
             await asyncio.gather(*(keeper.stop() for keeper in keepers))
 
     def _list(self) -> None:
-        pids = {name: keeper.pid for name, keeper in self._keepers.items()}
-        living = {name: pid for name, pid in pids.items() if pid is not None}
+        living = [
+            Running(
+                name=keeper.part.name,
+                pid=keeper.pid,
+                started=started_at(keeper.pid) or "",
+                address=keeper.part.address,
+                is_ready=keeper.is_ready,
+            )
+            for keeper in self._keepers.values()
+            if keeper.pid is not None
+        ]
         try:
             write_processes(self.folder, living)
         except OSError as error:  # a full disk; the parts run on, only `ps` lags
@@ -118,8 +129,8 @@ async def _start_servers(parts: _Parts, installation: Installation) -> None:
     kafka, postgres = installation.kafka(folder), installation.postgres(folder)
 
     async def start(server: Kafka | Postgres) -> None:
-        keeper = parts.keep(await _to_its_end(server.prepare))
-        await keeper.until_ready(server.wait_ready(), seconds=READY_SECONDS)
+        keeper = parts.keep(await _to_its_end(server.prepare), server.wait_ready)
+        await keeper.until_ready(seconds=READY_SECONDS)
 
     await _all(start(kafka), start(postgres))
     await _ensure_topics(kafka)
@@ -183,8 +194,8 @@ async def _start_roles(parts: _Parts, installation: Installation, wanted: Wanted
             log=parts.folder / "logs" / f"{name}.log",
             address=f"http://{LOOPBACK}:{port}",
         )
-        ready = until_ok(f"{part.address}/readyz")
-        await parts.keep(part).until_ready(ready, seconds=READY_SECONDS)
+        keeper = parts.keep(part, partial(until_ok, f"{part.address}/readyz"))
+        await keeper.until_ready(seconds=READY_SECONDS)
 
     # said in any case: the environment's own setting is not for this service
     access = {"DAWALOG_OPEN_ACCESS": str(wanted.open_access).lower()}

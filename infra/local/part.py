@@ -18,7 +18,7 @@ LARGEST_LOG = 20 * 1024 * 1024
 class Part:
     """`death_signal` is what the kernel sends it when we die without a word.
 
-    `address` is where it answers `/healthz` and `/readyz`, if it speaks HTTP.
+    `address` is where it listens; if it speaks HTTP, where it answers `/healthz` and `/readyz`.
     """
 
     name: str
@@ -28,7 +28,11 @@ class Part:
     stop_signal: signal.Signals = signal.SIGTERM
     death_signal: signal.Signals = signal.SIGKILL
     become: Callable[[], None] | None = None
-    address: str | None = None
+    address: str = ""
+
+    @property
+    def speaks_http(self) -> bool:
+        return self.address.startswith("http://")
 
     def process_options(self) -> dict[str, Any]:
         """Keyword arguments for `subprocess.Popen` and asyncio's `create_subprocess_exec`.

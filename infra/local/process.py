@@ -55,6 +55,12 @@ def started_at(pid: int) -> str | None:
     return None if fields[0] in "ZX" else fields[19]
 
 
+def uptime_seconds(started: str) -> float:
+    """How long ago that was, of what `started_at` gave."""
+    since_boot = float(Path("/proc/uptime").read_text().split()[0])
+    return max(0.0, since_boot - int(started) / os.sysconf("SC_CLK_TCK"))
+
+
 def signal_process(pid: int, number: signal.Signals) -> None:
     """Send a signal; a process that is gone is no error."""
     try:

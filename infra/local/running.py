@@ -5,13 +5,13 @@ import fcntl
 import os
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from infra.local.failure import CannotStart
-from infra.local.process import signal_process, started_at
+from infra.local.process import signal_process, started_at, uptime_seconds
 
 ENDING_SECONDS = 20.0
 
@@ -24,10 +24,16 @@ class Running(BaseModel):
     name: str
     pid: int
     started: str
+    address: str = ""
+    is_ready: bool = False
 
     @property
     def alive(self) -> bool:
         return started_at(self.pid) == self.started
+
+    @property
+    def uptime_seconds(self) -> float:
+        return uptime_seconds(self.started)
 
 
 class ProcessList(BaseModel):
@@ -58,16 +64,11 @@ def only_one(folder: Path) -> Iterator[None]:
         yield
 
 
-def write_processes(folder: Path, parts: Mapping[str, int]) -> None:
-    """Record which part has which pid now."""
-    started = {name: (pid, started_at(pid)) for name, pid in parts.items()}
+def write_processes(folder: Path, parts: Iterable[Running]) -> None:
+    """Record which part has which pid now, and whether it works."""
     listed = ProcessList(
         up=Running(name="up", pid=os.getpid(), started=started_at(os.getpid()) or ""),
-        parts=tuple(
-            Running(name=name, pid=pid, started=when)
-            for name, (pid, when) in started.items()
-            if when is not None
-        ),
+        parts=tuple(part for part in parts if part.started),
     )
     fresh = folder / "processes.new"
     fresh.write_text(listed.model_dump_json())

@@ -56,6 +56,18 @@ def is_ready(service: Service) -> bool:
         return False
 
 
+def states(service: Service) -> dict[str, str]:
+    """As `dawalog ps` tells them."""
+    listed = json.loads(dawalog("ps", "--json", folder=service.folder).stdout)
+    return {part["name"]: part["state"] for part in listed}
+
+
+def count_ready(service: Service, name: str) -> int:
+    """How often the log says that it is."""
+    said = [json.loads(line) for line in service.log.splitlines() if line.startswith("{")]
+    return sum(line.get("part") == name and line["event"] == "ready" for line in said)
+
+
 def projected_records(service: Service) -> int:
     async def count() -> int:
         connection = await asyncpg.connect(service.database_url)
@@ -79,6 +91,10 @@ def test_runs_stops_in_order_and_goes_on_where_it_was(new_service: Service) -> N
     assert program(pids["postgres"]) == "postgres"
     listed = json.loads(dawalog("ps", "--json", folder=service.folder).stdout)
     assert {part["name"]: part["pid"] for part in listed} == pids
+    assert url in {part["address"] for part in listed}
+    head, *lines = dawalog("ps", folder=service.folder).stdout.splitlines()
+    assert head.split() == ["PID", "NAME", "STATE", "UP", "FOR", "ADDRESS"]
+    assert {line.split()[1]: line.split()[2] for line in lines} == dict.fromkeys(PARTS, "ready")
     known = service.settings()
     assert known["api_url"] == url
     assert known["database_url"] == service.database_url
@@ -108,6 +124,9 @@ def test_a_killed_part_comes_back(service: Service) -> None:
         kill_part(service, name)
         assert f'"part": "{name}"' in service.log
     wait_until(lambda: is_ready(service), "ready again")
+    wait_until(lambda: states(service) == dict.fromkeys(PARTS, "ready"), "each said to be ready")
+    for name in PARTS:
+        assert count_ready(service, name) >= 2, service.log
     assert service.url == url
     register_district(service, "ajmer")
     wait_until(lambda: projected_records(service) == 1, "the record in the database")

@@ -24,7 +24,7 @@ check: $(STAMP) ## format, lint, types, directions of imports, dependencies, rul
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/deptry .
 	@$(BIN)/python -m infra.watching_check
 
@@ -34,12 +34,16 @@ bench: $(STAMP) ## our figures beside their baselines
 $(STAMP): requirements.lock pyproject.toml infra/local/jgo.lock.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 	  { echo "Dawalog needs Python 3.11 or newer: install it, or say make PYTHON=/path/to/python" >&2; exit 1; }
-	@echo "setting up $(VENV) and the broker: a minute or two, once"
+	@echo "setting up, once: a minute or two, longer on a busy machine"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
 	  { echo "Python can't create $(VENV): on Debian, install python3-venv" >&2; exit 1; }
+	@echo "1/4 Python packages, as pinned, into $(VENV)"
 	@$(PIP) --require-hashes --no-compile -r requirements.lock
+	@echo "2/4 compiling them"
 	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib >/dev/null || true # on all cores; pip uses one
+	@echo "3/4 Dawalog itself"
 	@$(PIP) --no-deps --no-build-isolation --editable . 2>$(VENV)/editable.log || \
 	  { cat $(VENV)/editable.log >&2; exit 1; }
+	@echo "4/4 the broker's jars, and one start of the broker for the JVM's cache"
 	@$(BIN)/python -m infra.local.fetch
 	@touch $(STAMP)

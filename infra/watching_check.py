@@ -37,6 +37,8 @@ def _check(tool: str, package: str, words: str, files: str) -> bool:
     )
     if done.returncode:
         print(done.stdout, done.stderr, file=sys.stderr)
+    else:
+        print(f"{tool} {words}: {files} is as it must be")
     return done.returncode == 0
 
 

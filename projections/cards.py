@@ -41,7 +41,11 @@ Lines: TypeAlias = dict[CardKey, list[tuple[FoldKey, Arrival, Entry]]]
 
 
 def group_by_card(arrivals: Iterable[Arrival], item_nos: Mapping[str, int]) -> Lines:
-    """The arrivals' entries by card, in no order."""
+    """The arrivals' entries by card, those of one in no order.
+
+    The cards are in the order of their keys, and so is all that is asked and written about them:
+    neighbours are on the same pages of tables and indexes.
+    """
     by_card: Lines = {}
     for arrival in arrivals:
         facility_no = arrival.facility_no
@@ -54,17 +58,17 @@ def group_by_card(arrivals: Iterable[Arrival], item_nos: Mapping[str, int]) -> L
                 by_card[card] = [line]
             else:
                 lines.append(line)
-    return by_card
+    return dict(sorted(by_card.items()))
 
 
 def fold_in_order(by_card: Lines, known: Mapping[CardKey, CardState]) -> Fold:
-    """Fold new entries onto the known cards (absent: a new card).
+    """Fold new entries onto the known cards (absent: a new card), card after card.
 
     They are taken to be recorded after all that the cards hold. For a late card what is given from
     the late entry on are placeholders.
     """
     fold = Fold()
-    for card, lines in sorted(by_card.items()):
+    for card, lines in by_card.items():
         _fold_card(fold, card, known.get(card), lines)
     return fold
 

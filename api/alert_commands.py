@@ -6,6 +6,7 @@ from typing import Any, Final, TypeVar
 from uuid import uuid4
 
 from fastapi import APIRouter, Request, Response
+from fastapi.types import DecoratedCallable
 from pydantic import TypeAdapter, ValidationError
 
 from api.access import find_caller
@@ -43,34 +44,28 @@ LONGEST_SNOOZE: Final = timedelta(days=31)
 _Statement = TypeVar("_Statement", bound=Statement)
 
 
-@router.post(
-    "/v1/alerts/{alert_id}/acknowledgement",
-    status_code=202,
-    openapi_extra=ACKNOWLEDGEMENT_BODY,
-    responses=ALERT_ANSWERS,
-)
+def _post(saying: str, body: dict[str, Any]) -> Callable[[DecoratedCallable], DecoratedCallable]:
+    return router.post(
+        f"/v1/alerts/{{alert_id}}/{saying}",
+        status_code=202,
+        openapi_extra=body,
+        responses=ALERT_ANSWERS,
+    )
+
+
+@_post("acknowledgement", ACKNOWLEDGEMENT_BODY)
 async def acknowledge_alert(request: Request) -> Response:
     """Say that somebody sees to it. It stays open until the rule no longer holds."""
     return await _say(request, Acknowledgement, _acknowledged)
 
 
-@router.post(
-    "/v1/alerts/{alert_id}/snooze",
-    status_code=202,
-    openapi_extra=SNOOZE_BODY,
-    responses=ALERT_ANSWERS,
-)
+@_post("snooze", SNOOZE_BODY)
 async def snooze_alert(request: Request) -> Response:
     """Have nobody reminded of it before `until`, at most 31 days ahead."""
     return await _say(request, Snooze, _snoozed)
 
 
-@router.post(
-    "/v1/alerts/{alert_id}/note",
-    status_code=202,
-    openapi_extra=NOTE_BODY,
-    responses=ALERT_ANSWERS,
-)
+@_post("note", NOTE_BODY)
 async def note_alert(request: Request) -> Response:
     """Write down what was done or found out."""
     return await _say(request, Noted, _noted)

@@ -63,3 +63,19 @@ INSERT INTO item_tally (scope, place, item_no, partition, items_out, items_low, 
 SELECT 'district', district_id, item_no, partition, count(*) FILTER (WHERE status = 'out'),
        count(*) FILTER (WHERE status = 'low'), count(*) FILTER (WHERE status = 'ok'), 0, 0, 0, 0
 FROM item_state JOIN facility_state USING (facility_no) GROUP BY district_id, item_no, partition;
+
+-- A month of events, one a day, each in time, from one device; of 20 facilities one fell silent 9 days ago.
+INSERT INTO event
+SELECT facility_no, gen_random_uuid(),
+       CASE day WHEN 29 THEN 'stock_counted' WHEN 28 THEN 'stock_received' ELSE 'medicine_dispensed' END,
+       at, at + interval '1 minute', NULL, facility_no % :partitions,
+       (29 - day) * 1000000 + facility_no, ''::bytea,
+       jsonb_build_object('device_id', 'T1', 'device_seq', 30 - day, 'lines', '[]'::jsonb)
+FROM facility_number CROSS JOIN generate_series(0, 29) AS day
+CROSS JOIN LATERAL (
+    SELECT now() - interval '1 day' * day - interval '1 second' * (facility_no % 3600 + 60) AS at
+) AS moment
+WHERE day >= 9 OR facility_no % 20 <> 0;
+
+INSERT INTO facility_activity (facility_no, last_recorded_at, first_recorded_at)
+SELECT facility_no, max(recorded_at), min(recorded_at) FROM event GROUP BY facility_no;

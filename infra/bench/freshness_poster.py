@@ -51,7 +51,7 @@ class Posted:
 
 
 async def post_steadily(order: Order) -> Posted:
-    maker, connections = EventMaker(_mix(order)), Connections(order.url)
+    maker, connections = EventMaker(mix_of(order)), Connections(order.url)
     warm_up = round(order.posts_per_second * order.warm_up_seconds)
     count = warm_up + round(order.posts_per_second * order.seconds)
     answers: list[asyncio.Task[Answer]] = []
@@ -70,7 +70,7 @@ async def post_steadily(order: Order) -> Posted:
     )
 
 
-def _mix(order: Order) -> Mix:
+def mix_of(order: Order) -> Mix:
     return Mix(**({"events": 0} | order.mix | {"seed": order.seed}))
 
 

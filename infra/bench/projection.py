@@ -25,6 +25,8 @@ SILENT_SECONDS: Final = 60.0
 FAUST_SHARE: Final = 5
 """Stock Faust is slow: a fifth of the events is enough to know how slow."""
 
+BASELINES: Final = ("without_rules", "raw_postgres", "stock_faust")
+
 MOVED: Final = "SELECT coalesce(sum(next_offset), 0)::bigint FROM position WHERE topic = $1"
 WRITTEN: Final = """
 SELECT (SELECT count(*) FROM ledger_entry WHERE line_no > 0) AS lines,
@@ -43,7 +45,7 @@ def measure(stack: BenchStack, *, mix: Mix, runs: int) -> Report:
     """Takes about a minute a run for 200,000 events."""
     asyncio.run(fill(stack, mix))
     taken = [_measure_once(stack, mix, run) for run in range(runs)]
-    baselines = [name for name in ("raw_postgres", "stock_faust") if name in taken[0]]
+    baselines = [name for name in BASELINES if name in taken[0]]
     ratios, spread = summarise_ratios(taken, baselines)
     rates: list[dict[str, float | str]] = [
         {"what": what, "lines_per_second": median_of(taken, what)}
@@ -64,6 +66,7 @@ def _measure_once(stack: BenchStack, mix: Mix, run: int) -> dict[str, Any]:
     plain = replace(mix, late=0, counts=0, reversals=0)
     subjects: dict[str, Callable[[], Coroutine[Any, Any, float]]] = {
         "worker": lambda: measure_worker(stack, mix),
+        "without_rules": lambda: measure_worker(stack, mix, DAWALOG_ALERT_EVALUATION="false"),
         "raw_postgres": lambda: raw_postgres.measure(stack, generate(plain)),
     }
     if mix == plain:  # stock Faust knows nothing but movements in order
@@ -77,8 +80,8 @@ def _measure_once(stack: BenchStack, mix: Mix, run: int) -> dict[str, Any]:
     return taken
 
 
-async def measure_worker(stack: BenchStack, mix: Mix) -> float:
-    part = stack.part("worker", "infra.cli", "worker")
+async def measure_worker(stack: BenchStack, mix: Mix, **environment: str) -> float:
+    part = stack.part("worker", "infra.cli", "worker", **environment)
     connection = await stack.connect()
     with running(part) as process:
         first = last = Moment(0, monotonic())

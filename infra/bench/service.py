@@ -25,7 +25,7 @@ BATCH: Final = 1_000
 async def running_service(stack: BenchStack, mix: Mix, *, worker: bool) -> AsyncIterator[str]:
     """The API's address, once it takes events for the mix's facilities."""
     async with running_roles(stack, worker=worker) as url:
-        await register(url, _records(mix))
+        await register(url, records(facility_ids(mix), item_ids(mix)))
         yield url
 
 
@@ -74,8 +74,9 @@ async def serving(part: Part, ready_url: str) -> AsyncIterator[None]:
         yield
 
 
-def _records(mix: Mix) -> list[dict[str, Any]]:
-    facilities: list[dict[str, Any]] = [
+def records(facilities: Iterable[str], items: Iterable[str], **told: Any) -> list[dict[str, Any]]:
+    """`told` is said of each item."""
+    places: list[dict[str, Any]] = [
         {
             "kind": "facility",
             "facility_id": facility_id,
@@ -84,13 +85,14 @@ def _records(mix: Mix) -> list[dict[str, Any]]:
             "district_id": "D1",
             "state": "Rajasthan",
         }
-        for facility_id in facility_ids(mix)
+        for facility_id in facilities
     ]
-    items: list[dict[str, Any]] = [
+    products: list[dict[str, Any]] = [
         {"kind": "item", "item_id": item_id, "name": f"Tablet {item_id}", "base_unit": "tablet"}
-        for item_id in item_ids(mix)
+        | told
+        for item_id in items
     ]
-    return [*facilities, *items]
+    return [*places, *products]
 
 
 async def register(url: str, records: Iterable[dict[str, Any]]) -> None:

@@ -27,6 +27,7 @@ NAMES = (
     "rebuild",
     "summary",
     "alerts",
+    "alerting",
 )
 
 
@@ -60,7 +61,8 @@ def bench(
     seconds: Annotated[
         float,
         typer.Option(
-            min=0.1, help="freshness, live, append, reads, summary: how long each rate is held."
+            min=0.1,
+            help="freshness, alerting, live, append, reads, summary: how long each rate is held.",
         ),
     ] = 15,
     streams: Annotated[int, typer.Option(min=1, help="live: how many are open.")] = 500,
@@ -113,12 +115,13 @@ def bench(
 def _measure(
     name: str, mix: "Mix", *, runs: int, seconds: float, lines: int | None, streams: int
 ) -> "Report":
-    from infra.bench import append, freshness, live, past, projection, reads, rebuild
+    from infra.bench import alerting, append, freshness, live, past, projection, reads, rebuild
     from infra.bench.stack import bench_stack
 
     measures: dict[str, Callable[[BenchStack], Report]] = {
         "projection": partial(projection.measure, mix=mix, runs=runs),
         "freshness": partial(freshness.measure, runs=runs, seconds=seconds),
+        "alerting": partial(alerting.measure, runs=runs, seconds=seconds),
         "live": partial(live.measure, streams=streams, runs=runs, seconds=seconds),
         "append": partial(append.measure, runs=runs, seconds=seconds),
         "reads": partial(reads.measure, lines=lines or 10_000_000, runs=runs, seconds=seconds),

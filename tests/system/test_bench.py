@@ -3,11 +3,12 @@
 import asyncio
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from infra.bench import append, freshness, live, projection, reads, rebuild, summary
+from infra.bench import alerting, append, freshness, live, projection, reads, rebuild, summary
 from infra.bench.building import running_state
 from infra.bench.events import Mix
 from infra.bench.report import percentile
@@ -29,13 +30,14 @@ def stack() -> Iterator[BenchStack]:
 def test_projection(stack: BenchStack, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(projection, "FAUST_SHARE", 2)  # stock Faust takes 2,000 a turn
     report = projection.measure(stack, mix=Mix(events=10_000), runs=1)
-    assert report.ratios.keys() == {"raw_postgres", "stock_faust"}
+    assert report.ratios.keys() == {"without_rules", "raw_postgres", "stock_faust"}
     assert all(ratio > 0 for ratio in report.ratios.values())
 
 
 def test_projection_of_a_mix_that_stock_faust_cannot_fold(stack: BenchStack) -> None:
     mix = Mix(events=8_000, late=10, counts=5, reversals=2)
-    assert projection.measure(stack, mix=mix, runs=1).ratios.keys() == {"raw_postgres"}
+    ratios = projection.measure(stack, mix=mix, runs=1).ratios
+    assert ratios.keys() == {"without_rules", "raw_postgres"}
 
 
 def test_rebuild(stack: BenchStack) -> None:
@@ -49,6 +51,15 @@ def test_freshness(stack: BenchStack) -> None:
     assert [rate["events_per_second"] for rate in report.rates] == [20, 100, 1000]
     assert all(float(rate["p50_ms"]) <= float(rate["p99_ms"]) for rate in report.rates)
     assert [run["posts"] for run in report.runs] == [4, 20, 20]
+
+
+def test_alerting(stack: BenchStack) -> None:
+    mix = replace(alerting.MIX, facilities=20, items=10)
+    report = alerting.measure(stack, runs=2, seconds=0.5, mix=mix)
+    assert [rate["events_per_second"] for rate in report.rates] == [500]
+    for run in report.runs:
+        assert run["alerts"] > 0
+        assert 0 < run["p50_ms"] <= run["p99_ms"] <= run["greatest_ms"]
 
 
 def test_live(stack: BenchStack) -> None:

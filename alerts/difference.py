@@ -22,13 +22,19 @@ from stream.alerts import (
 Finding = AlertOpened | AlertChanged | AlertClosed
 
 FETCH_ROWS: Final = 1_000
+NONE: Final = "''::text"
 
+_PARTS: Final[Mapping[About, tuple[str, str, str, str, str]]] = {
+    "facility": ("facility_no", NONE, "0", NONE, NONE),
+    "item": ("facility_no", NONE, "item_no", NONE, NONE),
+    "lot": ("facility_no", NONE, "item_no", "lot", NONE),
+    "district": ("0", "district_id", "0", NONE, NONE),
+    "district_item": ("0", "district_id", "item_no", NONE, NONE),
+    "district_class": ("0", "district_id", "0", NONE, "item_class"),
+}
+_SUBJECT: Final = "{} AS facility_no, {} AS district_id, {} AS item_no, {} AS lot, {} AS item_class"
 SUBJECTS: Final[Mapping[About, str]] = {
-    "facility": "facility_no, ''::text AS district_id, 0 AS item_no, ''::text AS lot",
-    "item": "facility_no, ''::text AS district_id, item_no, ''::text AS lot",
-    "lot": "facility_no, ''::text AS district_id, item_no, lot",
-    "district": "0 AS facility_no, district_id, 0 AS item_no, ''::text AS lot",
-    "district_item": "0 AS facility_no, district_id, item_no, ''::text AS lot",
+    about: _SUBJECT.format(*parts) for about, parts in _PARTS.items()
 }
 
 OF_FACILITY: Final = """
@@ -45,21 +51,24 @@ OF_DISTRICT: Final = """
 # An alert that isn't open yet follows on its subject's last one, which may turn out not to be over.
 DIFFERENCE: Final = """
 WITH RECURSIVE {relations}, held AS ({held}), known AS (
-    SELECT rule, facility_no, district_id, item_no, lot, alert_id, ordinal, revision,
+    SELECT rule, facility_no, district_id, item_no, lot, item_class, alert_id, ordinal,
+           revision,
            severity AS known_severity, began_at AS known_began_at, evidence AS known_evidence
     FROM alert WHERE rule = ANY ($2::text[]) AND closed_at IS NULL AND {known}
 )
 SELECT rule, facility_id, nullif(district_id, '') AS district_id, item_id, nullif(lot, '') AS lot,
-       held.severity, held.began_at, held.evidence::text, known.alert_id::text,
+       nullif(item_class, '') AS item_class, held.severity, held.began_at, held.evidence::text,
+       known.alert_id::text,
        coalesce(known.ordinal, last.ordinal) AS ordinal,
        coalesce(known.revision, last.revision) AS revision,
        coalesce(known_severity, last.severity) AS known_severity,
        coalesce(known_began_at, last.began_at) AS known_began_at, known_evidence::text
-FROM held FULL JOIN known USING (rule, facility_no, district_id, item_no, lot)
+FROM held FULL JOIN known USING (rule, facility_no, district_id, item_no, lot, item_class)
 LEFT JOIN LATERAL (
     SELECT ordinal, revision, severity, began_at FROM alert
     WHERE alert.facility_no = held.facility_no AND alert.item_no = held.item_no
       AND alert.rule = held.rule AND alert.lot = held.lot AND alert.district_id = held.district_id
+      AND alert.item_class = held.item_class
     ORDER BY ordinal DESC LIMIT 1
 ) AS last ON known.alert_id IS NULL
 LEFT JOIN facility_number USING (facility_no) LEFT JOIN item_number USING (item_no)
@@ -79,6 +88,7 @@ class Row(NamedTuple):
     district_id: str | None
     item_id: str | None
     lot: str | None
+    item_class: str | None
     severity: Severity | None
     began_at: datetime | None
     evidence: str | None
@@ -96,6 +106,7 @@ class Row(NamedTuple):
             district_id=self.district_id,
             item_id=self.item_id,
             lot=self.lot,
+            item_class=self.item_class,
         )
 
 

@@ -20,6 +20,7 @@ first found) and `evidence` (jsonb, small), with what its subject is made of:
           lot             facility_no, item_no, lot
           district        district_id
           district_item   district_id, item_no
+          district_class  district_id, item_class (text)
 
 `{now}` stands for the instant of the evaluation, `{name}` for a parameter's value: a column of
 `place`, `stocked`, `area` and `tallied`, as it may differ by place (`alerts.thresholds`).
@@ -35,7 +36,7 @@ from stream.alerts import Severity
 from stream.chains import Officer
 
 Family = Literal["shortage", "compliance"]
-About = Literal["facility", "item", "lot", "district", "district_item"]
+About = Literal["facility", "item", "lot", "district", "district_item", "district_class"]
 
 NOW: Final = "$1::timestamptz"
 
@@ -85,7 +86,7 @@ class Rule:
 
     @property
     def is_of_district(self) -> bool:
-        return self.about in ("district", "district_item")
+        return self.about in ("district", "district_item", "district_class")
 
     @property
     def runbook(self) -> str:

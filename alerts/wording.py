@@ -22,10 +22,11 @@ def tell_single(one: Single, public_url: str) -> Outgoing:
         "facility_id": one.about.facility_id,
         "item_id": one.about.item_id,
         "lot": one.about.lot,
+        "item_class": one.about.item_class,
     }
     title = _title(one.rule)
     place = one.about.facility_name or one.about.facility_id or _place(one)
-    what = one.about.item_name or one.about.item_id
+    what = one.about.item_name or one.about.item_id or one.about.item_class
     return _tell(
         one.rule,
         one.district,
@@ -139,7 +140,7 @@ def _next_step(rule_id: str) -> str:
 
 
 def _name(about: About) -> str:
-    item = about.item_name or about.item_id
+    item = about.item_name or about.item_id or about.item_class
     parts: Iterable[str | None] = (
         item and (f"{item} (lot {about.lot})" if about.lot else item),
         about.facility_name or about.facility_id,

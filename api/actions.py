@@ -49,6 +49,7 @@ class ActionShape(Shape):
     item_id: str | None
     item_name: str | None
     lot: str | None
+    item_class: str | None
     began_at: datetime
     """Since when it is so, by what is known."""
     opened_at: datetime

@@ -132,6 +132,7 @@ def _subject(alert: AlertRow) -> Subject:
         district_id=None if alert.facility_id else alert.district_id,
         item_id=alert.item_id,
         lot=alert.lot,
+        item_class=alert.item_class,
     )
 
 

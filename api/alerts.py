@@ -52,6 +52,8 @@ class AlertShape(Shape):
     item_id: str | None
     item_name: str | None
     lot: str | None
+    item_class: str | None
+    """Of items, where it is about one: the first signs of their ATC code, or their programme."""
     ordinal: int
     """Which time it is, for this rule and subject."""
     began_at: datetime

@@ -34,6 +34,7 @@ COLUMNS: Final[Mapping[str, str]] = {
     "district_id": "text",
     "item_no": "int",
     "lot": "text",
+    "item_class": "text",
     "ordinal": "int",
     "revision": "int",
     "severity": "text",
@@ -59,8 +60,9 @@ EVENT_COLUMNS: Final = (
 
 FIND_KNOWN: Final = """
 SELECT alert_id::text, rule, facility_id, nullif(alert.district_id, '') AS district_id, item_id,
-       nullif(lot, '') AS lot, ordinal, revision, severity, began_at, opened_at, closed_at,
-       acknowledged_at, acknowledged_by, snoozed_until, snoozed_by, evidence::text,
+       nullif(lot, '') AS lot, nullif(item_class, '') AS item_class, ordinal, revision, severity,
+       began_at, opened_at, closed_at, acknowledged_at, acknowledged_by, snoozed_until, snoozed_by,
+       evidence::text,
        ARRAY(SELECT event_id::text FROM alert_event
              WHERE alert_event.place = alert.place AND alert_event.alert_id = alert.alert_id
                AND event_id = ANY ($3::uuid[])) AS event_ids
@@ -73,7 +75,7 @@ PUT: Final = f"""
 INSERT INTO alert ({", ".join(COLUMNS)})
 SELECT * FROM unnest({", ".join(f"${n}::{kind}[]" for n, kind in enumerate(COLUMNS.values(), 1))})
 ON CONFLICT (place, alert_id) DO UPDATE
-SET {", ".join(f"{name} = excluded.{name}" for name in list(COLUMNS)[8:])}
+SET {", ".join(f"{name} = excluded.{name}" for name in list(COLUMNS)[9:])}
 """
 
 
@@ -114,6 +116,7 @@ class Alert:
             self.subject.district_id or "",
             item,
             self.subject.lot or "",
+            self.subject.item_class or "",
             self.ordinal,
             self.revision,
             self.severity,

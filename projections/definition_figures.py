@@ -66,7 +66,7 @@ def _sum_uses(place: Place) -> Rows:
         for item_id, *amounts in list_uses(event):
             if place.takes(item_id):
                 key = (place.facility_id, item_id, india_day(event.occurred_at))
-                known = uses.setdefault(key, [0, 0, 0, 0])
+                known = uses.setdefault(key, [0, 0, 0, 0, 0])
                 known[:] = [a + b for a, b in zip(known, amounts, strict=True)]
     return _frozen(uses)
 

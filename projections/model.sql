@@ -408,8 +408,12 @@ CREATE TABLE consumption_day (
     issued      bigint NOT NULL,                      -- to wards and others, and by transfer
     unmet       bigint NOT NULL,                      -- prescribed and not dispensed
     unserved    integer NOT NULL,                     -- lines that were not dispensed in full
+    prescriptions integer NOT NULL,                   -- that named it, dispensed or not
     PRIMARY KEY (facility_no, item_no, day)
 ) WITH (fillfactor = 70);
+-- The last days of all, as rules about districts sum them up. Rows come nearly in the order of days, and
+-- such an index costs an update nothing.
+CREATE INDEX consumption_day_lately ON consumption_day USING brin (day) WITH (pages_per_range = 32);
 CREATE INDEX consumption_day_unserved ON consumption_day (facility_no, day) WHERE unserved > 0;
 
 -- Patients of a day, a prescription (a dispense event) each.
@@ -522,6 +526,7 @@ CREATE TABLE alert (
     district_id     text COLLATE "C" NOT NULL,
     item_no         integer NOT NULL,
     lot             text COLLATE "C" NOT NULL,
+    item_class      text COLLATE "C" NOT NULL DEFAULT '',
     ordinal         integer NOT NULL,                 -- of the subject's episodes, from 1
     revision        integer NOT NULL,                 -- of what was last found
     severity        text COLLATE "C" NOT NULL,
@@ -536,7 +541,8 @@ CREATE TABLE alert (
     PRIMARY KEY (place, alert_id)
 ) WITH (fillfactor = 80);
 CREATE INDEX alert_by_id ON alert (alert_id);
-CREATE INDEX alert_of_subject ON alert (facility_no, item_no, rule, lot, district_id, ordinal);
+CREATE INDEX alert_of_subject ON alert
+    (facility_no, item_no, rule, lot, district_id, item_class, ordinal);
 CREATE INDEX alert_open ON alert (rule, facility_no, item_no) WHERE closed_at IS NULL;
 -- What is open at a place, and what was closed lately.
 CREATE INDEX alert_at ON alert (facility_no, district_id, coalesce(closed_at, 'infinity'));

@@ -123,7 +123,11 @@ FACILITY_TABLES: Final = (
 """Selected by facility_no."""
 
 FIGURE_TABLES: Final = (
-    _of_facilities("consumption_day", "facility_id item_id day", "dispensed issued unmet unserved"),
+    _of_facilities(
+        "consumption_day",
+        "facility_id item_id day",
+        "dispensed issued unmet unserved prescriptions",
+    ),
     _of_facilities("patient_day", "day facility_id", "served served_in_part sent_away"),
     _of_facilities("stock_out", "facility_id item_id began_at", "ended_at"),
     _of_facilities(

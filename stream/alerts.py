@@ -13,7 +13,7 @@ from uuid import UUID, uuid5
 from pydantic import Field, JsonValue, TypeAdapter, model_validator
 
 from stream.events import Logged
-from stream.fields import Code, EventId, Id, Instant, Lot, Note, Reason, null_is, slip
+from stream.fields import Code, EventId, Id, Instant, Lot, Name, Note, Reason, null_is, slip
 from stream.lines import Contract
 
 ALERT_TYPES: Final = (
@@ -42,6 +42,8 @@ class Subject(Contract):
     district_id: Id | None = None
     item_id: Id | None = None
     lot: Lot | None = None
+    item_class: Name | None = None
+    """Of items that are used alike, in a district."""
 
     @model_validator(mode="after")
     def check_place(self) -> Self:
@@ -49,6 +51,8 @@ class Subject(Contract):
             raise slip("facility_id", "an alert is about a facility or a district, one of them")
         if self.lot is not None and self.item_id is None:
             raise slip("lot", "a lot is one of an item")
+        if self.item_class is not None and (self.item_id or self.facility_id) is not None:
+            raise slip("item_class", "a class is of many items, in a district")
         return self
 
     @property
@@ -167,7 +171,9 @@ logged_alert_event: Final[TypeAdapter[AlertEvent]] = TypeAdapter(AlertEvent)
 
 
 def alert_id_of(rule: str, subject: Subject, ordinal: int) -> str:
-    parts = (rule, subject.place, subject.item_id or "", subject.lot or "", str(ordinal))
+    parts = [rule, subject.place, subject.item_id or "", subject.lot or "", str(ordinal)]
+    if subject.item_class is not None:
+        parts.append(subject.item_class)
     return str(uuid5(NAMESPACE, "\x1f".join(parts)))  # which no id nor lot holds
 
 

@@ -22,6 +22,8 @@ from alerts.rules.receipts_not_recorded import RECEIPTS_NOT_RECORDED
 from alerts.rules.reports_late import REPORTS_LATE
 from alerts.rules.runs_out_soon import RUNS_OUT_SOON
 from alerts.rules.surge import SURGE
+from alerts.rules.surge_of_class import SURGE_OF_CLASS
+from alerts.rules.surge_of_item import SURGE_OF_ITEM
 from alerts.rules.transfers_not_acknowledged import TRANSFERS_NOT_ACKNOWLEDGED
 from alerts.rules.unmet_demand import UNMET_DEMAND
 from alerts.rules.variance_unexplained import VARIANCE_UNEXPLAINED
@@ -42,6 +44,8 @@ RULES: Final[Mapping[str, Rule]] = {
         RECALLED_DISPENSED,
         DISTRICT_SHORTAGE,
         SURGE,
+        SURGE_OF_ITEM,
+        SURGE_OF_CLASS,
         MODULE_NOT_ACTIVE,
         NOT_REPORTING,
         NOTHING_DISPENSED,

@@ -25,11 +25,12 @@ from projections.settings import DatabaseSettings
 FILL: Final = Path(__file__).with_name("alerts_state.sql")
 
 OPEN: Final = """
-INSERT INTO alert (place, alert_id, rule, facility_no, district_id, item_no, lot, ordinal, revision,
-                   severity, began_at, opened_at, evidence)
+INSERT INTO alert (place, alert_id, rule, facility_no, district_id, item_no, lot, item_class,
+                   ordinal, revision, severity, began_at, opened_at, evidence)
 SELECT coalesce(facility_id, 'district/' || told.district_id), gen_random_uuid(), rule,
        coalesce(facility_no, 0), coalesce(told.district_id, ''), coalesce(item_no, 0),
-       coalesce(lot, ''), 1, 1, severity, coalesce(began_at, $1), $1, evidence::jsonb
+       coalesce(lot, ''), coalesce(item_class, ''), 1, 1, severity, coalesce(began_at, $1), $1,
+       evidence::jsonb
 FROM ({difference}) AS told
 LEFT JOIN facility_number USING (facility_id) LEFT JOIN item_number USING (item_id)
 """

@@ -46,7 +46,7 @@ SELECT facility_no, item_no, 'L' || facility_no % 50, on_hand,
 FROM item_state;
 
 INSERT INTO consumption_day
-SELECT facility_no, item_no, india_day(now()) - day, 10, 0, 2, 1
+SELECT facility_no, item_no, india_day(now()) - day, 10, 0, 2, 1, 4
 FROM item_state CROSS JOIN generate_series(0, 6) AS day
 WHERE status = 'out' AND (facility_no * 7 + item_no * 13) % 100 < 2;
 

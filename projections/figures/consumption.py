@@ -20,9 +20,10 @@ from stream.events import (
     StockEvent,
 )
 
-Use: TypeAlias = tuple[str, int, int, int, int]
-"""Of one line: (item_id, dispensed, issued, unmet, unserved). `issued` to wards and others, and by
-transfer; `unmet`: prescribed, not given; `unserved` is 1 for a line that wasn't dispensed in full.
+Use: TypeAlias = tuple[str, int, int, int, int, int]
+"""Of one line: (item_id, dispensed, issued, unmet, unserved, prescriptions). `issued` to wards and
+others, and by transfer; `unmet`: prescribed, not given; `unserved` is 1 for a line that wasn't
+dispensed in full, `prescriptions` for the first of an item in a prescription.
 A plain tuple: some 100,000 are made in a second."""
 
 
@@ -53,31 +54,40 @@ def list_uses(event: StockEvent) -> list[Use]:
         return []
     match event:
         case LoggedDispense():
-            return [
-                (line.item_id, line.quantity, 0, 0, int(line.quantity == 0))
-                if line.prescribed is None
-                else (
-                    line.item_id,
-                    line.quantity,
-                    0,
-                    max(0, line.prescribed - line.quantity),
-                    int(line.quantity == 0 or line.quantity < line.prescribed),
-                )
-                for line in event.lines
-            ]
+            return _list_dispensed(event)
         case LoggedMedicineReturned():
-            return [(line.item_id, -line.quantity, 0, 0, 0) for line in event.lines]
+            return [(line.item_id, -line.quantity, 0, 0, 0, 0) for line in event.lines]
         case LoggedStockIssued() | LoggedTransferDispatched():
-            return [(line.item_id, 0, line.quantity, 0, 0) for line in event.lines]
+            return [(line.item_id, 0, line.quantity, 0, 0, 0) for line in event.lines]
         case _:
             return []
+
+
+def _list_dispensed(event: LoggedDispense) -> list[Use]:
+    uses: list[Use] = []
+    named: set[str] = set()
+    for line in event.lines:
+        quantity, asked = line.quantity, line.prescribed
+        short = 0 if asked is None else asked - quantity
+        uses.append(
+            (
+                line.item_id,
+                quantity,
+                0,
+                max(0, short),
+                int(quantity == 0 or short > 0),
+                int(line.item_id not in named),
+            )
+        )
+        named.add(line.item_id)
+    return uses
 
 
 def count_patients(event: StockEvent, uses: Collection[Use]) -> Patients | None:
     """None for what is no prescription."""
     if event.type != "medicine_dispensed":  # an isinstance check that fails is dear
         return None
-    if not any(unserved for *_, unserved in uses):
+    if not any(unserved for *_, unserved, _ in uses):
         return Patients(served=1)
     given = any(dispensed for _, dispensed, *_ in uses)
     return Patients(served_in_part=1) if given else Patients(sent_away=1)
@@ -117,14 +127,15 @@ ADD: Final = """
 WITH item AS (
     INSERT INTO consumption_day AS known
     SELECT * FROM unnest($1::int[], $2::int[], $3::date[], $4::bigint[], $5::bigint[],
-                         $6::bigint[], $7::int[])
+                         $6::bigint[], $7::int[], $8::int[])
     ORDER BY 1, 2, 3
     ON CONFLICT (facility_no, item_no, day) DO UPDATE
     SET dispensed = known.dispensed + excluded.dispensed, issued = known.issued + excluded.issued,
-        unmet = known.unmet + excluded.unmet, unserved = known.unserved + excluded.unserved
+        unmet = known.unmet + excluded.unmet, unserved = known.unserved + excluded.unserved,
+        prescriptions = known.prescriptions + excluded.prescriptions
 )
 INSERT INTO patient_day AS known
-SELECT * FROM unnest($8::int[], $9::date[], $10::int[], $11::int[], $12::int[])
+SELECT * FROM unnest($9::int[], $10::date[], $11::int[], $12::int[], $13::int[])
 ORDER BY 2, 1
 ON CONFLICT (day, facility_no) DO UPDATE
 SET served = known.served + excluded.served,
@@ -175,7 +186,7 @@ async def put_consumption(
     if sums.items:
         await connection.execute(
             ADD,
-            *_columns([(*key, *amounts) for key, amounts in sums.items.items()], 7),
+            *_columns([(*key, *amounts) for key, amounts in sums.items.items()], 8),
             *_columns([(*key, *amounts) for key, amounts in sums.patients.items()], 5),
         )
     if less.items:

@@ -64,7 +64,8 @@ SELECT {ALL_TOPICS},
     (SELECT json_agg(json_build_array(
          alert_id, alert.rule, severity, facility_id,
          (SELECT name FROM facility WHERE facility.facility_id = known.facility_id), item_id,
-         (SELECT name FROM item WHERE item.item_id = numbered.item_id), nullif(lot, ''), began_at,
+         (SELECT name FROM item WHERE item.item_id = numbered.item_id), nullif(lot, ''),
+         nullif(item_class, ''), began_at,
          opened_at, closed_at, acknowledged_at, acknowledged_by, snoozed_until, snoozed_by,
          is_put_off, evidence, officer, title, turn, passes_on_at, is_overdue, urgency,
          placed) ORDER BY urgency, placed, alert_id)
@@ -95,6 +96,7 @@ class ActionRow(NamedTuple):
     item_id: str | None
     item_name: str | None
     lot: str | None
+    item_class: str | None
     began_at: str
     opened_at: str
     closed_at: str | None

@@ -11,8 +11,8 @@ from projections.reading import ALL_TOPICS, ReadModel, Snapshot
 # The same columns by what had been recorded at $5: the last that was found until then, and what
 # people had said since the last opening.
 THEN: Final = """(
-    SELECT alert_id, rule, facility_no, district_id, item_no, lot, ordinal, found.severity,
-           found.began_at, opened_at,
+    SELECT alert_id, rule, facility_no, district_id, item_no, lot, item_class, ordinal,
+           found.severity, found.began_at, opened_at,
            CASE WHEN type = 'alert_closed' THEN found.recorded_at END AS closed_at,
            acknowledged.recorded_at AS acknowledged_at,
            acknowledged.body ->> 'recorded_by' AS acknowledged_by,
@@ -53,7 +53,7 @@ TOLD: Final = """
         facility_id, (SELECT name FROM facility WHERE facility.facility_id = known.facility_id),
         nullif(in_district, ''), item_id,
         (SELECT name FROM item WHERE item.item_id = numbered.item_id), nullif(lot, ''),
-        ordinal, began_at, opened_at, closed_at, acknowledged_at,
+        nullif(item_class, ''), ordinal, began_at, opened_at, closed_at, acknowledged_at,
         acknowledged_by, snoozed_until, snoozed_by, evidence, step.officer, step.title, turn,
         passes_on_at, is_overdue)
 """
@@ -121,6 +121,7 @@ class AlertRow(NamedTuple):
     item_id: str | None
     item_name: str | None
     lot: str | None
+    item_class: str | None
     ordinal: int
     began_at: str
     opened_at: str

@@ -19,7 +19,7 @@ OPEN: Final = """
     SELECT alert_id, rule, severity, began_at, opened_at, closed_at, acknowledged_at, snoozed_until,
            facility_no, item_no,
            coalesce(nullif(alert.district_id, ''), place.district_id, '') AS in_district,
-           facility_id, item_id, nullif(lot, '') AS lot
+           facility_id, item_id, nullif(lot, '') AS lot, nullif(item_class, '') AS item_class
     FROM alert
     LEFT JOIN facility_state AS place USING (facility_no)
     LEFT JOIN facility_number USING (facility_no) LEFT JOIN item_number USING (item_no)
@@ -27,7 +27,8 @@ OPEN: Final = """
 """
 ABOUT: Final = """json_build_array(
     one.facility_id, (SELECT name FROM facility WHERE facility.facility_id = one.facility_id),
-    one.item_id, (SELECT name FROM item WHERE item.item_id = one.item_id), one.lot, one.began_at)"""
+    one.item_id, (SELECT name FROM item WHERE item.item_id = one.item_id), one.lot, one.item_class,
+    one.began_at)"""
 DISTRICT_NAME: Final = "(SELECT name FROM district WHERE district.district_id = {of}.in_district)"
 INSTANT: Final = """
     instant AS MATERIALIZED (
@@ -93,7 +94,8 @@ WITH {INSTANT.format(at="$2")},
 ), {
     turned('''
         SELECT alert_id, rule, severity, began_at, opened_at, closed_at, acknowledged_at,
-               snoozed_until, facility_no, item_no, nullif(lot, '') AS lot, $1 AS in_district
+               snoozed_until, facility_no, item_no, nullif(lot, '') AS lot,
+               nullif(item_class, '') AS item_class, $1 AS in_district
         FROM alert
         WHERE closed_at IS NULL AND severity <> 'critical'
           AND coalesce(snoozed_until <= now(), true)
@@ -117,8 +119,8 @@ WITH {INSTANT.format(at="$2")},
 ), digest AS (
     SELECT told_at, told_name, turn, officer, title, count(*) AS alerts,
            json_agg(json_build_array(rule, json_build_array(
-               facility_id, facility_name, item_id, item_name, lot, began_at), is_overdue)
-               ORDER BY place) FILTER (WHERE place <= {DIGEST_LINES}) AS lines
+               facility_id, facility_name, item_id, item_name, lot, item_class, began_at),
+               is_overdue) ORDER BY place) FILTER (WHERE place <= {DIGEST_LINES}) AS lines
     FROM line GROUP BY told_at, told_name, turn, officer, title
 )
 SELECT {EVERYTHING},
@@ -142,6 +144,7 @@ class About(NamedTuple):
     item_id: str | None
     item_name: str | None
     lot: str | None
+    item_class: str | None
     began_at: str
 
 

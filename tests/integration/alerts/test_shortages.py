@@ -184,7 +184,7 @@ async def test_a_surge_of_patients(timeline: Timeline) -> None:
         assert lines_of(await timeline.evaluate(), rule) == []
     await timeline.until(12)
     assert lines_of(await timeline.evaluate(), rule) == ["district/ajmer: opened"]
-    assert '"patients": 52' in (await timeline.alert(rule))["evidence"]
+    assert '"prescriptions": 52' in (await timeline.alert(rule))["evidence"]
     await timeline.until(14)
     assert lines_of(await timeline.evaluate(), rule) == []
     await timeline.until(15)

@@ -46,7 +46,7 @@ ALL = [("F4", "ORS"), ("F1", "ORS"), ("F2", "ORS"), ("F1", "PCM"), ("F3", "ORS")
 
 async def add_use(figures: Figures, days_ago: int, unserved: int) -> None:
     await figures.connection.execute(
-        "INSERT INTO consumption_day VALUES ($1, $2, $3, 0, 0, 0, $4)",
+        "INSERT INTO consumption_day VALUES ($1, $2, $3, 0, 0, 0, $4, $4)",
         await figures.facility_no("F1"),
         await figures.item_no("PCM"),
         india_day(figures.now - days_ago * DAY),

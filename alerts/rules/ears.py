@@ -1,0 +1,89 @@
+"""EARS C2: more on a day than usual, which is how an epidemic first shows.
+
+A day's prescriptions against those of the days nine to three days before it: more than their mean
+and three sample deviations (Hutwagner et al., The bioterrorism preparedness and response Early
+Aberration Reporting System, 2003). Of a district, OPD days alone count: those with a patient.
+
+So that a quiet week makes no alarm, a deviation counts as at least a floor, and as at least the
+square root of the mean, by which counts scatter by chance alone.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from alerts.rule import Parameter
+
+LOOK_BACK_DAYS: Final = 45
+
+
+def parameters(*, least: int, floor: int) -> Mapping[str, Parameter]:
+    return {
+        "least": Parameter(
+            default=least, unit="prescriptions a day", meaning="fewer are no surge", most=10**6
+        ),
+        "deviations": Parameter(
+            default=3,
+            unit="sample deviations",
+            meaning="above the mean of the days before",
+            most=100,
+        ),
+        "floor": Parameter(
+            default=floor,
+            unit="prescriptions a day",
+            meaning="the deviation counts as at least this",
+            most=10_000,
+        ),
+        "days": Parameter(
+            default=3, unit="days", meaning="the last days that count, but today", most=14
+        ),
+    }
+
+
+OPD_DAYS: Final = f"""
+    opd AS MATERIALIZED (
+        SELECT district_id, day, sum(served + served_in_part + sent_away) AS patients,
+               row_number() OVER (PARTITION BY district_id ORDER BY day) AS nth,
+               row_number() OVER (PARTITION BY district_id ORDER BY day DESC) AS back
+        FROM patient_day JOIN facility_state USING (facility_no)
+        WHERE day >= india_day({{now}}) - {LOOK_BACK_DAYS} AND day < india_day({{now}})
+          AND district_id IS NOT NULL
+        GROUP BY district_id, day
+        HAVING sum(served + served_in_part + sent_away) > 0
+    )
+"""
+
+PRESCRIBED: Final = """
+    prescribed AS MATERIALIZED (
+        SELECT district_id, item_no, day, sum(prescriptions) AS prescriptions
+        FROM consumption_day JOIN facility_state USING (facility_no)
+        WHERE day >= (SELECT min(day) FROM opd WHERE back <= 9 + (SELECT max({days}) FROM area))
+          AND day < india_day({now}) AND prescriptions > 0 AND district_id IS NOT NULL
+        GROUP BY district_id, item_no, day
+    )
+"""
+"""After `OPD_DAYS`: what was prescribed of an item on the days that may be needed."""
+
+
+def surges(counted: str) -> str:
+    """A SELECT of district_id, key, evidence (day, prescriptions, usual) of what surges.
+
+    `counted` is a relation with district_id, key, day and prescriptions; a day without a row is one
+    with none. `opd` and the parameters' names are as above.
+    """
+    return f"""
+        SELECT district_id, key, jsonb_build_object(
+                   'day', (array_agg(day ORDER BY prescriptions DESC, day))[1],
+                   'prescriptions', max(prescriptions), 'usual', round(max(mean))) AS evidence
+        FROM (
+            SELECT district_id, key, day, nth, prescriptions,
+                   coalesce(sum(prescriptions) OVER week, 0) / 7.0 AS mean,
+                   coalesce(sum(prescriptions * prescriptions) OVER week, 0) AS squares
+            FROM {counted} AS counted JOIN opd USING (district_id, day)
+            WINDOW week AS (PARTITION BY district_id, key ORDER BY nth
+                            RANGE BETWEEN 9 PRECEDING AND 3 PRECEDING)
+        ) AS compared JOIN area USING (district_id)
+        WHERE nth > 9 AND day >= india_day({{now}}) - {{days}} AND prescriptions >= {{least}}
+          AND prescriptions > mean + {{deviations}} * greatest(
+              sqrt(greatest(0, squares - 7 * mean * mean) / 6), {{floor}}, sqrt(mean))
+        GROUP BY district_id, key
+    """

@@ -35,17 +35,29 @@ ENTERED_IN_A_LUMP: Final = Rule(
         ),
     },
     # A run is of the prescriptions that share their distance to the one before; the first of them,
-    # which begins it, has another. Numbers that go on with the times are those of a device that was
-    # there: however late it sends them, that is no breach.
+    # which begins it, has another. Runs are looked for only where a distance comes often enough.
+    # Numbers that go on with the times are those of a device that was there: however late it sends
+    # them, that is no breach.
     holds="""
         WITH given AS MATERIALIZED (
-            SELECT facility_no, coalesce(body ->> 'device_id', '') AS device_id,
+            SELECT facility_no, coalesce(body ->> 'device_id', '') COLLATE "C" AS device_id,
                    (body ->> 'device_seq')::bigint AS seq, occurred_at,
                    recorded_at - occurred_at > interval '1 hour' AS is_late,
                    {prescriptions}, {evenly}
             FROM place JOIN event USING (facility_no)
             WHERE type = 'medicine_dispensed' AND reversed_at IS NULL
               AND occurred_at >= {now} - make_interval(days => {days})
+        ), spaced AS MATERIALIZED (
+            SELECT facility_no, device_id, seq, occurred_at, is_late, {evenly},
+                   occurred_at - lag(occurred_at) OVER of_device AS spacing,
+                   seq - lag(seq) OVER of_device = 1 AS is_next
+            FROM given
+            WINDOW of_device AS (PARTITION BY facility_no, device_id ORDER BY occurred_at, seq)
+        ), regular AS (
+            SELECT DISTINCT facility_no, device_id FROM (
+                SELECT facility_no, device_id FROM spaced WHERE spacing > interval '0'
+                GROUP BY facility_no, device_id, spacing, {evenly} HAVING count(*) + 1 >= {evenly}
+            ) AS often
         ), lump AS (
             SELECT facility_no, 'minute' AS kind, date_trunc('minute', occurred_at) AS first_at,
                    count(*) AS prescriptions, bool_or(is_late) AS is_late
@@ -58,16 +70,9 @@ ENTERED_IN_A_LUMP: Final = Rule(
                               OVER (PARTITION BY facility_no, device_id ORDER BY occurred_at, seq
                                     ROWS UNBOUNDED PRECEDING) AS run
                 FROM (
-                    SELECT *, lag(spacing) OVER of_device AS spacing_before
-                    FROM (
-                        SELECT *, occurred_at - lag(occurred_at) OVER of_device AS spacing,
-                               seq - lag(seq) OVER of_device = 1 AS is_next
-                        FROM given
-                        WINDOW of_device AS (PARTITION BY facility_no, device_id
-                                             ORDER BY occurred_at, seq)
-                    ) AS spaced
-                    WINDOW of_device AS (PARTITION BY facility_no, device_id
-                                         ORDER BY occurred_at, seq)
+                    SELECT *, lag(spacing) OVER (PARTITION BY facility_no, device_id
+                                                 ORDER BY occurred_at, seq) AS spacing_before
+                    FROM spaced JOIN regular USING (facility_no, device_id)
                 ) AS compared
             ) AS numbered
             WHERE spacing > interval '0'

@@ -155,6 +155,7 @@ DELETE FROM consumption_day AS known
 USING unnest($3::int[], $4::int[], $5::date[]) AS less(facility_no, item_no, day)
 WHERE known.facility_no = less.facility_no AND known.item_no = less.item_no
   AND known.day = less.day AND dispensed = 0 AND issued = 0 AND unmet = 0 AND unserved = 0
+  AND prescriptions = 0
   AND NOT EXISTS (
       SELECT FROM card JOIN ledger_entry AS entry USING (facility_no, item_no, lot)
       JOIN event ON event.facility_no = entry.facility_no AND event.event_id = entry.event_id

@@ -332,6 +332,7 @@ async def test_an_action_as_it_is_told(client: httpx.AsyncClient, timeline: Time
         "item_id": "ORS",
         "item_name": "ORS 20 g",
         "lot": None,
+        "item_class": None,
         "began_at": "2026-03-02T03:30:00Z",
         "opened_at": "2026-03-02T03:30:00Z",
         "closed_at": None,

@@ -71,10 +71,12 @@ def directive(deadline: str) -> dict[str, Any]:
     }
 
 
-def expiring(month: str) -> dict[str, Any]:
+def expired(month: str, holds_from: str) -> Story:
+    """Printed so on the pack; the facility is heard of on the last day."""
     count = counted(PCM=10)
     count["lines"][0]["expiry"] = month
-    return count
+    heard = (f"{holds_from[:10]}T06:00", dispensed("PCM", 1))
+    return Story("expired_stock", [(f"{month}-01T06:00", count), heard], holds_from)
 
 
 def missed(deadline: str) -> Story:
@@ -100,12 +102,8 @@ STORIES = {
     "deadline at the end of February": missed("2023-02-28"),
     "deadline at a month's end": missed("2023-04-30"),
     "deadline at the year's end": missed("2023-12-31"),
-    "expiry in a leap year": Story(
-        "expired_stock", [("2024-02-01T06:00", expiring("2024-02"))], "2024-02-29T18:30"
-    ),
-    "expiry in another year": Story(
-        "expired_stock", [("2023-02-01T06:00", expiring("2023-02"))], "2023-02-28T18:30"
-    ),
+    "expiry in a leap year": expired("2024-02", "2024-02-29T18:30"),
+    "expiry in another year": expired("2023-02", "2023-02-28T18:30"),
     "silent over leap day": silent("2024-02-27T18:29:59", "2024-02-29T18:30"),
     "silent over the end of February": silent("2023-02-25T06:00", "2023-02-28T18:30"),
     "heard of a second after midnight": silent("2024-02-27T18:30:00", "2024-03-01T18:30"),
@@ -161,7 +159,7 @@ async def test_a_surge_on_leap_day(timeline: Timeline, clock: Clock) -> None:
     assert '"day": "2024-02-29"' in (await timeline.alert("surge_of_item"))["evidence"]
 
 
-@pytest.mark.parametrize("deadline", [date(2024, 2, 29), date(2023, 2, 28), date(2023, 12, 31)])
+@pytest.mark.parametrize("deadline", [date(2024, 2, 29), date(2023, 2, 28), date(2024, 12, 31)])
 async def test_standing_is_overdue_after_indias_midnight(
     client: httpx.AsyncClient, timeline: Timeline, clock: Clock, deadline: date
 ) -> None:

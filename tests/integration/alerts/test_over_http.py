@@ -70,6 +70,7 @@ async def test_an_alert_as_it_is_listed(client: httpx.AsyncClient, timeline: Tim
         "item_id": "PCM",
         "item_name": "Paracetamol",
         "lot": None,
+        "item_class": None,
         "ordinal": 1,
         "began_at": "2026-03-02T04:30:00Z",
         "opened_at": "2026-03-02T04:30:00Z",

@@ -24,9 +24,7 @@ from projections.queries.summary import PlaceKey, Wanted, places_statement
 from projections.reading import session_settings
 from projections.settings import ReadingSettings
 
-JSON_COLUMNS = frozenset(
-    ("positions", "items", "groups", "places", "shortages", "need", "donors", "rows")
-)
+JSON_COLUMNS = frozenset(("positions", "groups", "places", "shortages", "need", "donors", "rows"))
 
 
 @asynccontextmanager
@@ -82,7 +80,11 @@ async def read_rescue(request: Request, facility_id: str, item_id: str) -> Respo
 async def _read(request: Request, statement: str, *arguments: object) -> Response:
     row = await request.app.state.pool.fetchrow(statement, *arguments)
     body = {
-        name: orjson.loads(value or "[]") if name in JSON_COLUMNS else value
+        name: orjson.loads(value or "[]")
+        if name in JSON_COLUMNS
+        else [orjson.Fragment(each) for each in value]
+        if name == "items"
+        else value
         for name, value in row.items()
     }
     return Response(orjson.dumps(body), media_type="application/json")

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cached_property
 from typing import Any, Final, NamedTuple
+
+import orjson
 
 from projections.discrepancies.counting import COUNT_OPEN
 from projections.queries.moments import CARDS_AT, KNOWN_UNTIL, PRESENT, Moment
@@ -130,7 +133,8 @@ SELECT {FACILITY},
      WHERE facility_no = (SELECT facility_no FROM place)) AS last_heard_at,
     {SUSPECT.format(facilities="= $1")} AS suspect,
     {COUNT_OPEN} AS open_discrepancies,
-    (SELECT json_agg(json_build_array(item_id, name, essential, lots, rating) ORDER BY item_id)
+    (SELECT array_agg(json_build_array(item_id, name, essential, lots, rating)::text
+                      ORDER BY item_id)
      FROM listed LEFT JOIN lots USING (item_no) {{rated}}) AS items
 """
 STOCK_NOW: Final = STOCK.format(moment=NOW, cards=CARDS_NOW, rated=RATED)
@@ -154,16 +158,22 @@ class ItemStock(NamedTuple):
         return sum(lot.on_hand for lot in self.lots)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class FacilityStock:
-    """`open_discrepancies` counts those of `projections.discrepancies.counting.COUNTED`."""
+    """`open_discrepancies` counts those of `projections.discrepancies.counting.COUNTED`; `rows` are
+    what `read_item` takes: one that is the same says the same.
+    """
 
     snapshot: Snapshot
     time_zone: str | None
     last_heard_at: datetime | None
     suspect: bool
     open_discrepancies: int
-    items: list[ItemStock]
+    rows: list[str]
+
+    @cached_property
+    def items(self) -> list[ItemStock]:
+        return [read_item(row) for row in self.rows]
 
 
 async def find_stock(
@@ -193,8 +203,13 @@ async def find_stock(
         row["last_heard_at"],
         row["suspect"],
         row["open_discrepancies"],
-        [item_stock(*fields) for fields in snapshot.loads("items")],
+        row["items"] or [],
     )
+
+
+def read_item(row: str) -> ItemStock:
+    """A row of `FacilityStock`."""
+    return item_stock(*orjson.loads(row))
 
 
 def item_stock(

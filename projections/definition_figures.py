@@ -32,19 +32,27 @@ WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "satu
 
 def list_figures(place: Place) -> dict[str, Rows]:
     """The rows of each table of figures, by natural keys, of one facility."""
+    of_items = list_item_figures(place)
+    return of_items | {
+        "patient_day": sum_patients(place),
+        "facility_state": {
+            (place.facility_id,): facility_state(place, of_items["item_state"]),
+        },
+    }
+
+
+def list_item_figures(place: Place) -> dict[str, Rows]:
+    """Of these, what is said of items."""
     uses = _sum_uses(place)
     stock_outs = {item: _list_stock_outs(place, item) for item in place.cards}
-    states = _list_item_states(place, uses, stock_outs)
     return {
         "consumption_day": uses,
-        "patient_day": sum_patients(place),
         "stock_out": {
             (place.facility_id, item, began_at): (ended_at,)
             for item, spans in stock_outs.items()
             for began_at, ended_at in spans
         },
-        "item_state": states,
-        "facility_state": {(place.facility_id,): facility_state(place, states)},
+        "item_state": _list_item_states(place, uses, stock_outs),
     }
 
 

@@ -15,8 +15,8 @@ import asyncpg
 
 from projections.arrivals import Arrival, decode_arrival
 from projections.dead_letters import DeadLetter, conflict
-from projections.definition import NOTHING, Ledger, Recorded, fold, list_reversals
-from projections.definition_figures import facility_state, list_figures, sum_patients
+from projections.definition import NOTHING, Ledger, Recorded, fold
+from projections.definition_figures import facility_state, list_item_figures, sum_patients
 from projections.definition_places import Whole, find_whole, split_ledger
 from projections.definition_rows import (
     Rows,
@@ -26,7 +26,7 @@ from projections.definition_rows import (
     list_event_rows,
 )
 from projections.differences import Differences
-from projections.entries import list_items
+from projections.entries import list_items, reversed_event_id
 from projections.figures_check import FiguresCheck, Standing
 from projections.log_copy import RecordFiles
 from projections.slices import (
@@ -69,6 +69,8 @@ class SlicedCheck:
         self._files = ExitStack()
         self._by_event = self._files.enter_context(RecordFiles(*place, slices))
         self._by_item = self._files.enter_context(RecordFiles(*place, slices))
+        self._taken: set[bytes] = set()
+        """The ids of all events: of two with one id only the first reverses anything."""
         self._reversals: dict[tuple[str, str], datetime] = {}
         self._activity: Rows = {}
         self._patients: Rows = {}
@@ -81,8 +83,17 @@ class SlicedCheck:
 
     def add(self, arrival: Arrival) -> None:
         """Those of one facility come in log order."""
-        number = slice_of_event(arrival.event.event_id, self._slices)
+        event = arrival.event
+        number = slice_of_event(event.event_id, self._slices)
         self._by_event.write(arrival.record, arrival.record.timestamp, [number])
+        taken = event.facility_id.encode() + arrival.event_id.bytes
+        if taken in self._taken:
+            return
+        self._taken.add(taken)
+        target = reversed_event_id(event)
+        if target is not None and not self._set_aside(arrival.record.offset):
+            key, at = (event.facility_id, target), arrival.recorded_at
+            self._reversals[key] = min(at, self._reversals.get(key, at))
 
     async def compare(self, count: Callable[[Ledger], None]) -> list[DeadLetter]:
         """Compare all rows. `count` is told of every event once; returns the conflicts."""
@@ -91,8 +102,7 @@ class SlicedCheck:
         )
         if self._figures is not None:
             self._standing = await self._figures.find_standing(self._facility_nos)
-        for number in range(self._slices):
-            self._find_reversals(number)
+        self._taken.clear()
         letters: list[DeadLetter] = []
         for number in range(self._slices):
             letters += await self._compare_events(number, count)
@@ -101,15 +111,6 @@ class SlicedCheck:
             states |= await self._compare_items(number)
         await self._compare_wholes(states)
         return letters
-
-    def _find_reversals(self, number: int) -> None:
-        """A record counts only if it is the first of its id: so by the events of the slice."""
-        ledger = fold(
-            (self._record(arrival) for arrival in self._read(self._by_event, number)),
-            takes=_no_item,
-        )
-        for key, at in list_reversals(ledger.events.values()).items():
-            self._reversals[key] = min(at, self._reversals.get(key, at))
 
     async def _compare_events(
         self, number: int, count: Callable[[Ledger], None]
@@ -157,9 +158,7 @@ class SlicedCheck:
     async def _compare_items(self, number: int) -> Rows:
         """Returns the items' states."""
 
-        def takes(item_id: str) -> bool:
-            return self._slice_of_item(item_id) == number
-
+        takes = self._items_of_slice(number)
         ledger = fold(
             (self._record(arrival) for arrival in self._read(self._by_item, number)),
             reversals=self._reversals,
@@ -181,7 +180,7 @@ class SlicedCheck:
                 takes=takes,
                 whole=self._wholes.get(facility_id, Whole()),
             )
-            figures = list_figures(place)
+            figures = list_item_figures(place)
             for name, rows_of_all in expected.items():
                 rows_of_all.update(figures[name])
         states = dict(expected["item_state"])
@@ -205,6 +204,12 @@ class SlicedCheck:
     def _slice_of_item(self, item_id: str) -> int:
         """As `projections.slices.OF_ITEM` has it; rows of an item without a number are missing."""
         return self._item_nos.get(item_id, 0) % self._slices
+
+    def _items_of_slice(self, number: int) -> Callable[[str], bool]:
+        own = {item_id for item_id in self._item_nos if self._slice_of_item(item_id) == number}
+        if number:
+            return own.__contains__  # asked of each line: a function of ours would be dear
+        return lambda item_id: item_id in own or item_id not in self._item_nos
 
     def _read(self, files: RecordFiles, number: int) -> Iterator[Arrival]:
         for record, recorded_at in files.read(number):

@@ -3,9 +3,9 @@
 import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Annotated, Final
+from typing import Final
 
-from fastapi import Header, Request
+from fastapi import Request
 
 from api.log_ends import AskedEnds
 from api.services import services_of
@@ -26,24 +26,11 @@ STAMP_STEP: Final = timedelta(milliseconds=1)
 _WAIT: Final = re.compile(r'\s*wait\s*=\s*"?([0-9]{1,9})"?\s*(?:;.*)?', re.IGNORECASE)
 
 
-async def require_position(
-    request: Request,
-    _position: Annotated[
-        str | None,
-        Header(
-            alias=MIN_POSITION,
-            description="Answer only once these positions (comma-separated, at most 64) are "
-            "projected; otherwise 503.",
-        ),
-    ] = None,
-    _prefer: Annotated[
-        str | None,
-        Header(alias="Prefer", description="`wait=N`: for how many seconds (at most 30)."),
-    ] = None,
-) -> None:
+async def require_position(request: Request) -> None:
     """Wait until the positions of Dawalog-Min-Position are projected, as long as Prefer allows.
 
-    Raises Unavailable if they aren't by then, Rejected for a token that isn't ours.
+    Raises Unavailable if they aren't by then, Rejected for a token that isn't ours. Its headers are
+    documented by `api.openapi`.
     """
     token = min_position(request)
     if token is not None:

@@ -6,9 +6,11 @@ from typing import Any, Final, Literal
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from api.bodies import JSON, NDJSON
+from api.freshness import require_position
 from api.problems import MEDIA_TYPE
 from api.recording import MAX_BATCH
 from stream.alerts import Acknowledgement, Noted, Snooze
@@ -100,7 +102,7 @@ def _json(schema: Mapping[str, Any], media_type: str = JSON) -> dict[str, Any]:
     return {"content": {media_type: {"schema": schema}}}
 
 
-# Declared here, not as a dependency, which costs a single post a tenth of its time.
+# Declared here, not by a dependency, which costs a post or a read a tenth of its time.
 _PARAMETERS: Final = [
     {
         "name": "Dawalog-Min-Position",
@@ -225,9 +227,19 @@ def document_routes(app: FastAPI) -> dict[str, Any]:
         description=DESCRIPTION,
         routes=app.routes,
     )
+    for route in app.routes:
+        if isinstance(route, APIRoute) and _waits(route):
+            for method in route.methods or ():
+                operation = schema["paths"][route.path][method.lower()]
+                operation.setdefault("parameters", []).extend(_PARAMETERS)
     shapes = schema.setdefault("components", {}).setdefault("schemas", {})
     for name, adapter in _SHAPES.items():
         shape = adapter.json_schema(ref_template=_REF)
         shapes.update(shape.pop("$defs", {}))
         shapes[name] = shape
     return schema
+
+
+def _waits(route: APIRoute) -> bool:
+    needs = route.dependant.dependencies
+    return route.include_in_schema and any(need.call is require_position for need in needs)

@@ -31,19 +31,20 @@ class Version(NamedTuple):
 
 @dataclass(slots=True)
 class ReferenceBook:
-    """All reference records, by kind and id."""
+    """All reference records, by kind and then id: most questions are about a kind with few."""
 
-    versions: dict[tuple[str, str], list[Version]] = field(default_factory=dict)
+    versions: dict[str, dict[str, list[Version]]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, versions: Iterable[Version]) -> "ReferenceBook":
         book = cls()
         for version in versions:
             if not isinstance(version.record, LoggedDecision):
-                key = (version.record.kind, reference_id(version.record))
-                book.versions.setdefault(key, []).append(version)
-        for of_record in book.versions.values():
-            of_record.sort(key=lambda version: version[:2])
+                of_kind = book.versions.setdefault(version.record.kind, {})
+                of_kind.setdefault(reference_id(version.record), []).append(version)
+        for of_kind in book.versions.values():
+            for of_record in of_kind.values():
+                of_record.sort(key=lambda version: version[:2])
         return book
 
     def facility(self, facility_id: str, day: date) -> LoggedFacility | None:
@@ -53,7 +54,7 @@ class ReferenceBook:
         return self._one(LoggedItem, "item", item_id, day)
 
     def essential_items(self, level: str, day: date) -> set[str]:
-        items = self._all(LoggedItem, day)
+        items = self._all(LoggedItem, "item", day)
         return {item.item_id for item in items if level in (item.levels or ())}
 
     def norm(
@@ -62,7 +63,7 @@ class ReferenceBook:
         """The most specific one: of the facility, of its level, of the item, of everything."""
         norms = [
             norm
-            for norm in self._all(LoggedNorm, day)
+            for norm in self._all(LoggedNorm, "norm", day)
             if not norm.withdrawn
             and norm.facility_id in (None, facility_id)
             and norm.level in (None, level)
@@ -77,7 +78,7 @@ class ReferenceBook:
         district_id = facility.district_id if facility else None
         state = facility.state if facility else None
         days: set[date] = set()
-        for closure in self._all(LoggedClosure, day):
+        for closure in self._all(LoggedClosure, "closure", day):
             if closure.withdrawn or not (
                 closure.facility_id in (None, facility_id)
                 and closure.district_id in (None, district_id)
@@ -90,24 +91,23 @@ class ReferenceBook:
 
     def recalls_over_time(self, item_id: str) -> Iterator[list[tuple[date, LoggedRecall]]]:
         """Of each recall that ever named the item: from which day on which version counts."""
-        for (kind, _), of_record in self.versions.items():
+        for of_record in self.versions.get("recall", {}).values():
             recalls = {
                 india_day(version.valid_from): version.record
                 for version in of_record
-                if kind == "recall" and isinstance(version.record, LoggedRecall)
+                if isinstance(version.record, LoggedRecall)
             }
             if any(recall.item_id == item_id for recall in recalls.values()):
                 yield sorted(recalls.items(), key=lambda of_day: of_day[0])
 
-    def _all(self, kind: type[_T], day: date) -> Iterator[_T]:
-        for of_record in self.versions.values():
-            if isinstance(of_record[0].record, kind):
-                record = _newest(of_record, day)
-                if isinstance(record, kind):
-                    yield record
+    def _all(self, kind: type[_T], name: str, day: date) -> Iterator[_T]:
+        for of_record in self.versions.get(name, {}).values():
+            record = _newest(of_record, day)
+            if isinstance(record, kind):
+                yield record
 
     def _one(self, kind: type[_T], name: str, id_: str, day: date) -> _T | None:
-        record = _newest(self.versions.get((name, id_), []), day)
+        record = _newest(self.versions.get(name, {}).get(id_, []), day)
         return record if isinstance(record, kind) else None
 
 

@@ -10,6 +10,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.access import EVERYBODY, FILTERS, RULES, Caller, Rule
+from api.declared import list_parameters, require_declared
 from api.directory import Directory
 from api.rate_limit import RateLimit
 from api.tokens import Verifier
@@ -109,11 +110,12 @@ class Gate:
 
 
 class _Guarded:
-    """A route's own app, behind its rule."""
+    """A route's own app, behind its rule; what it doesn't declare can't be asked."""
 
-    def __init__(self, app: ASGIApp, rule: Rule) -> None:
+    def __init__(self, app: ASGIApp, rule: Rule, declared: tuple[str, ...]) -> None:
         self._app = app
         self._rule = rule
+        self._declared = declared
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._admit(scope)
@@ -121,7 +123,10 @@ class _Guarded:
 
     async def _admit(self, scope: Scope) -> Caller:
         gate: Gate = scope["app"].state.services.gate
-        caller = await gate.admit(Request(scope), self._rule)
+        request = Request(scope)
+        caller = await gate.admit(request, self._rule)
+        if scope["query_string"]:
+            require_declared(request, self._declared)
         scope["caller"] = caller
         return caller
 
@@ -161,7 +166,7 @@ def guard_routes(app: FastAPI) -> None:
         (rule,) = rules
         if rule is not Rule.OPEN:
             guarded = _GuardedStream if rule is Rule.ENDLESS else _Guarded
-            route.app = guarded(route.app, rule)
+            route.app = guarded(route.app, rule, list_parameters(route))
 
 
 def rule_of(route: Route, method: str) -> Rule:

@@ -3,14 +3,14 @@
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field, TypeAdapter
 
 from alerts.rules import RULES, WHO_ACTS
 from api.answers import answer, in_utc
 from api.cursors import decode_cursor, encode_cursor
-from api.freshness import require_position
-from api.parameters import Cursor, Limit, refuse, within_range
+from api.known import READING
+from api.parameters import Cursor, Limit, within_range
 from api.services import services_of
 from api.shapes import Page, Shape, read_answers
 from projections.queries.actions import ActionKey, ActionRow, ActionState, list_actions
@@ -19,7 +19,7 @@ from stream.chains import Officer
 from stream.errors import Rejected
 from stream.fields import EventId, Id, Instant
 
-router: Final = APIRouter(tags=["alerts"], dependencies=[Depends(require_position)])
+router: Final = APIRouter(tags=["alerts"], dependencies=READING)
 
 Urgency = Annotated[int, Field(ge=-(2**31), lt=2**31)]
 Placed = Annotated[int, Field(ge=-(2**63), lt=2**63)]
@@ -120,7 +120,6 @@ async def read_actions(
     The worst first: by severity, then by how far up the chain of command it has come, then by
     how long it is so; what is put off last. The counts are of all of the district.
     """
-    refuse(request, "as_of", "known_at")
     at, after = None, None
     if cursor:
         at, urgency, placed, alert_id = decode_cursor(cursor, CURSOR)

@@ -3,25 +3,26 @@
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import TypeAdapter
 
 from alerts.rules import RULES, WHO_ACTS
 from api.access import find_caller
+from api.alert_parameters import RuleName
 from api.answers import answer, in_utc
 from api.cursors import decode_cursor, encode_cursor
-from api.freshness import require_position
-from api.parameters import LATEST, Cursor, KnownAt, Limit, refuse, within_range
+from api.known import READING
+from api.parameters import LATEST, Cursor, KnownAt, Limit, within_range
 from api.services import Services, services_of
 from api.shapes import Page, Shape, read_answers
 from projections.queries.alerts import AlertKey, AlertRow, AlertStep, find_alert, list_alerts
 from projections.reading import Snapshot
-from stream.alerts import RuleId, Severity
+from stream.alerts import Severity
 from stream.chains import Officer
 from stream.errors import Rejected
 from stream.fields import EventId, Id, Instant
 
-router: Final = APIRouter(tags=["alerts"], dependencies=[Depends(require_position)])
+router: Final = APIRouter(tags=["alerts"], dependencies=READING)
 
 State = Literal["open", "acknowledged", "closed"]
 
@@ -110,7 +111,7 @@ class AlertAnswer(AlertShape):
 async def read_alerts(
     request: Request,
     *,
-    rule: Annotated[RuleId | None, Query()] = None,
+    rule: Annotated[RuleName | None, Query()] = None,
     severity: Annotated[Severity | None, Query()] = None,
     district: Annotated[Id | None, Query(description="a district_id")] = None,
     facility_id: Annotated[Id | None, Query()] = None,
@@ -126,7 +127,6 @@ async def read_alerts(
     `state`: an open alert that somebody acknowledged is `acknowledged`. With `known_at` each is
     as it was known then.
     """
-    refuse(request, "as_of")
     before, known_at = NEWEST, within_range(known_at)
     if cursor:
         opened_at, last_id, known_at = decode_cursor(cursor, CURSOR)

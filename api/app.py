@@ -40,6 +40,7 @@ from api import (
 from api.access_guard import Gate, guard_routes
 from api.access_openapi import document
 from api.directory import Directory
+from api.known_ids import KnownIds
 from api.latency import MeasureLatency
 from api.problems import add_problem_handlers
 from api.rate_limit import RateLimit
@@ -120,6 +121,7 @@ async def _lifespan(settings: ApiSettings, app: FastAPI) -> AsyncIterator[None]:
         keys=keys,
         read_model=read_model,
         directory=directory,
+        known=KnownIds(read_model),
         gate=Gate(directory, RateLimit(settings.rate_limit), verifier),
         reading=Reading(read_model, database=settings, kafka=settings),
     )

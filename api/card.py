@@ -2,12 +2,12 @@
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import TypeAdapter
 
 from api.answers import answer, facility_not_found, in_utc
 from api.cursors import decode_cursor, encode_cursor
-from api.freshness import require_position
+from api.known import READING
 from api.parameters import (
     EARLIEST,
     LATEST,
@@ -20,6 +20,7 @@ from api.parameters import (
     Limit,
     LotOrEmpty,
     To,
+    require_order,
     within_range,
 )
 from api.services import services_of
@@ -28,7 +29,7 @@ from api.stock_shapes import CardAnswer
 from projections.queries.card import CardEntry, CardKey, find_card
 from stream.fields import EventId, Instant
 
-router = APIRouter(tags=["reading"], dependencies=[Depends(require_position)])
+router = APIRouter(tags=["reading"], dependencies=READING)
 
 CARD_CURSOR: Final[TypeAdapter[tuple[Instant, EventId, int, LotOrEmpty, Instant]]] = TypeAdapter(
     tuple[Instant, EventId, Annotated[int, Query(ge=0, le=32767)], LotOrEmpty, Instant]
@@ -57,6 +58,7 @@ async def read_card(
     With `known_at`, as they were known then; further pages are of the first page's. `as_of` means
     the same as `to`.
     """
+    require_order(occurred_from, occurred_to)
     reading = services_of(request).reading
     after, known_at = FIRST, within_range(known_at)
     if cursor:
@@ -76,6 +78,8 @@ async def read_card(
     )
     if card is None:
         raise facility_not_found(facility_id)
+    if not card.entries:
+        await services_of(request).known.require([("item", item_id)])
     body = _page(card.entries, limit, known_at or card.snapshot.known_at)
     return answer(request, reading, body, card.snapshot, facility_id=facility_id)
 

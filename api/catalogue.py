@@ -2,12 +2,13 @@
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import TypeAdapter
 
+from api.alert_parameters import RuleName
 from api.answers import answer, in_utc
 from api.cursors import decode_cursor, encode_cursor
-from api.freshness import require_position
+from api.known import READING
 from api.parameters import Cursor, Limit, PrintableText
 from api.recall_shapes import RecallsAnswer
 from api.registered_shapes import (
@@ -23,11 +24,10 @@ from api.registered_shapes import (
 from api.services import services_of
 from api.shapes import read_answers
 from projections.queries.catalogue import Kind, Registered, list_items, list_registered
-from stream.alerts import RuleId
 from stream.fields import Id, Instant
 from stream.versioned import Level
 
-router = APIRouter(tags=["reading"], dependencies=[Depends(require_position)])
+router = APIRouter(tags=["reading"], dependencies=READING)
 
 LIST_CURSOR: Final[TypeAdapter[tuple[Id, Instant]]] = TypeAdapter(tuple[Id, Instant])
 NOT_SHOWN: Final = frozenset(("kind", "schema_version", "recorded_by", "source"))
@@ -142,7 +142,7 @@ async def read_chains(request: Request, *, limit: Limit = 100, cursor: Cursor = 
 async def read_thresholds(
     request: Request,
     *,
-    rule: Annotated[RuleId | None, Query()] = None,
+    rule: Annotated[RuleName | None, Query()] = None,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Response:

@@ -4,13 +4,13 @@ from base64 import b64decode
 from typing import Annotated, Any, Final, Literal
 
 import orjson
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import TypeAdapter
 
 from api.answers import answer, facility_not_found, in_utc
 from api.cursors import decode_cursor, encode_cursor
 from api.event_shapes import DayBookAnswer, EventAnswer
-from api.freshness import require_position
+from api.known import READING
 from api.parameters import (
     EARLIEST,
     LATEST,
@@ -21,18 +21,18 @@ from api.parameters import (
     Limit,
     PrintableText,
     To,
-    refuse,
+    require_order,
 )
 from api.services import services_of
 from api.shapes import read_answers
-from projections.queries.day_book import EventFate, find_event, list_events
+from projections.queries.day_book import DayBookEntry, EventFate, find_event, list_events
 from stream.errors import Rejected
 from stream.events import EVENT_TYPES
 from stream.fields import EventId, Id, Instant
 from stream.tokens import PositionToken
 from stream.topics import STOCK_EVENTS
 
-router = APIRouter(tags=["reading"], dependencies=[Depends(require_position)])
+router = APIRouter(tags=["reading"], dependencies=READING)
 
 EventType = Literal[EVENT_TYPES]  # type: ignore[valid-type]  # mypy wants the names here
 DAY_BOOK_CURSOR: Final[TypeAdapter[tuple[Instant, EventId, Instant]]] = TypeAdapter(
@@ -70,7 +70,7 @@ async def read_day_book(
     cursor: Cursor = None,
 ) -> Response:
     """A facility's events, newest first. What is private stays sealed and is left out."""
-    refuse(request, "known_at", "as_of")
+    require_order(occurred_from, occurred_to)
     reading = services_of(request).reading
     before, known_at = NEWEST, LATEST
     if cursor:
@@ -98,7 +98,7 @@ async def read_day_book(
         shown(entry.body)
         | {
             "recorded_at": in_utc(entry.recorded_at),
-            "state": "reversed" if entry.reversed else "applied",
+            "state": _state(entry),
         }
         for entry in book.entries[:limit]
     ]
@@ -124,6 +124,13 @@ async def read_event(request: Request, facility_id: FacilityId, event_id: EventI
         raise Rejected("not-found", "This event isn't in the stock figures, or not yet.")
     body = _told(fate) | {"facility_id": facility_id, "event_id": event_id}
     return answer(request, reading, body, fate.snapshot, facility_id=facility_id)
+
+
+def _state(entry: DayBookEntry) -> str:
+    """As `state_of` tells it of one event."""
+    if entry.contradicted:
+        return "conflict"
+    return "reversed" if entry.reversed else "applied"
 
 
 def shown(event: dict[str, Any]) -> dict[str, Any]:

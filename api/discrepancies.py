@@ -3,13 +3,13 @@
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import TypeAdapter
 
 from api.answers import answer, facility_not_found, in_utc
 from api.cursors import decode_cursor, encode_cursor
-from api.freshness import require_position
-from api.parameters import LATEST, Cursor, Limit, refuse, within_range
+from api.known import READING
+from api.parameters import LATEST, Cursor, Limit, require_order, within_range
 from api.services import services_of
 from api.shapes import Page, Shape, read_answers
 from projections.discrepancies.listing import (
@@ -22,7 +22,7 @@ from projections.discrepancies.listing import (
 from stream.errors import Fault, Rejected
 from stream.fields import EventId, Id, Instant
 
-router = APIRouter(tags=["reading"], dependencies=[Depends(require_position)])
+router = APIRouter(tags=["reading"], dependencies=READING)
 
 KIND_NAMES: Final = tuple(KINDS)
 KindName = Literal[KIND_NAMES]  # type: ignore[valid-type]  # mypy wants the names here
@@ -90,7 +90,7 @@ async def read_discrepancies(
     unusual_quantity, device_gap) are looked for among the events that occurred since then; all
     others are listed as long as they are open, however old.
     """
-    refuse(request, "known_at", "as_of")
+    require_order(since, until)
     scope, scope_id = _scope(facility_id, district)
     before = NEWEST
     looked_back_to = within_range(since) or datetime.now(UTC) - LOOK_BACK[scope]

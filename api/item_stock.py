@@ -2,14 +2,14 @@
 
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import TypeAdapter
 
 from api.answers import answer, in_utc
 from api.cursors import decode_cursor, encode_cursor
 from api.etags import UNCHANGED, tag_answer
-from api.freshness import require_position
-from api.parameters import Cursor, ItemId, Limit, refuse
+from api.known import READING
+from api.parameters import Cursor, ItemId, Limit
 from api.rollup_shapes import ItemStockAnswer
 from api.services import services_of
 from api.shapes import read_answers
@@ -24,7 +24,7 @@ from stream.errors import Rejected
 from stream.fields import Id
 from stream.versioned import Level
 
-router = APIRouter(tags=["reading"], dependencies=[Depends(require_position)])
+router = APIRouter(tags=["reading"], dependencies=READING)
 
 Status = Literal["out", "low", "ok", "over", "unrated", "unknown"]
 
@@ -50,7 +50,6 @@ async def read_item_stock(
     The status of a silent facility's item is `unknown`; beside it is what it was when the
     facility was last heard of.
     """
-    refuse(request, "as_of", "known_at")
     reading = services_of(request).reading
     found = await list_item_stock(
         reading.model,

@@ -3,10 +3,11 @@
 from datetime import UTC, datetime
 from typing import Annotated, Final
 
-from fastapi import Path, Query, Request
+from fastapi import Path, Query
 from pydantic import StringConstraints
 
-from stream.errors import Fault, Rejected
+from api.problems import bad_parameters
+from stream.errors import Fault
 from stream.fields import CODE_LENGTH, NAME_LENGTH, PRINTABLE, EventId, Id, Instant
 
 EARLIEST: Final = datetime(1, 1, 2, tzinfo=UTC)
@@ -39,12 +40,7 @@ def within_range(instant: datetime | None) -> datetime | None:
     return None if instant is None else min(max(instant, EARLIEST), LATEST)
 
 
-def refuse(request: Request, *parameters: str) -> None:
-    """Refuse what this version can't answer yet: ignoring it would answer another question."""
-    faults = [
-        Fault(f"/{name}", "is not supported yet")
-        for name in parameters
-        if name in request.query_params
-    ]
-    if faults:
-        raise Rejected("not-yet", "Dawalog can't answer this question yet.", faults)
+def require_order(since: datetime | None, until: datetime | None) -> None:
+    """Raises Rejected (bad-parameter) for a period that ends before it begins."""
+    if since is not None and until is not None and since > until:
+        raise bad_parameters([Fault("/from", "from must not be after to")])

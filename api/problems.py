@@ -14,7 +14,7 @@ from starlette.routing import Match
 from api.metrics import count_refused
 from api.security_headers import SECURITY_HEADERS
 from stream.errors import Conflict, Corrupt, DawalogError, Fault, Rejected, TooOften, Unavailable
-from stream.faults import pointer
+from stream.faults import find_parameter_faults
 
 MEDIA_TYPE: Final = "application/problem+json"
 POSTS: Final = ("POST", "PUT")
@@ -95,11 +95,15 @@ async def _on_dawalog_error(request: Request, error: Exception) -> Response:
 async def _on_bad_parameters(_request: Request, error: Exception) -> Response:
     """A parameter's pointer is its name."""
     assert isinstance(error, RequestValidationError)
-    faults = [
-        Fault(pointer(*part["loc"][1:]), f"{part['loc'][-1]}: {part['msg']}")
-        for part in error.errors()
-    ]
-    return answer_error(Rejected("bad-parameter", "This cannot be asked for in this way.", faults))
+    return answer_error(bad_parameters(find_parameter_faults(error.errors())))
+
+
+def bad_parameters(faults: Sequence[Fault]) -> Rejected:
+    """Why something cannot be asked for in this way."""
+    detail = f"This cannot be asked for: {faults[0].detail}."
+    if len(faults) > 1:
+        detail += f" {len(faults)} things are wrong with it, listed in errors."
+    return Rejected("bad-parameter", detail, faults)
 
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:

@@ -3,13 +3,13 @@
 from datetime import datetime
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import TypeAdapter
 
 from api.answers import answer, facility_not_found, in_utc
 from api.cursors import decode_cursor, encode_cursor
-from api.freshness import require_position
-from api.parameters import Cursor, FacilityId, Limit, refuse
+from api.known import READING
+from api.parameters import Cursor, FacilityId, Limit
 from api.services import services_of
 from api.shapes import Page, Shape, read_answers
 from projections.queries.reporting import (
@@ -22,7 +22,7 @@ from projections.reporting import Reporting, Rule
 from stream.fields import Id, Instant
 from stream.versioned import Level
 
-router = APIRouter(tags=["reading"], dependencies=[Depends(require_position)])
+router = APIRouter(tags=["reading"], dependencies=READING)
 
 LOOKED_AT: Final = 500
 """Facilities that a page looks at where it shows some of them only: a district has some 400."""
@@ -69,7 +69,6 @@ async def read_facility_reporting(request: Request, *, facility_id: FacilityId) 
     Delays are from occurred to recorded, of the events recorded in the last 7 days; gaps those in
     the numbers of its devices (`device_seq`), among the events that occurred in them.
     """
-    refuse(request, "as_of", "known_at")
     reading = services_of(request).reading
     found = await find_reporting(
         reading.model,
@@ -98,7 +97,6 @@ async def read_reporting(
     With `reporting`, a page looks at 500 facilities: it may hold fewer than `limit`, or none, and
     yet have a `next_cursor`. A district fits into one page.
     """
-    refuse(request, "as_of", "known_at")
     reading = services_of(request).reading
     looked_at = limit if reporting is None else LOOKED_AT
     reports = await list_reporting(

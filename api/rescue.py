@@ -4,18 +4,17 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 
-from api.answers import answer
-from api.freshness import require_position
-from api.parameters import FacilityId, ItemId, refuse
+from api.answers import answer, facility_not_found
+from api.known import READING
+from api.parameters import FacilityId, ItemId
 from api.rollup_shapes import RescueAnswer
 from api.services import services_of
 from api.shapes import read_answers
 from projections.queries.rescue import Offer, find_rescue
-from stream.errors import Rejected
 
-router = APIRouter(tags=["reading"], dependencies=[Depends(require_position)])
+router = APIRouter(tags=["reading"], dependencies=READING)
 
 
 @router.get(
@@ -29,14 +28,14 @@ async def read_rescue(request: Request, facility_id: FacilityId, item_id: ItemId
     the parcel is on its way. Lots go first expiry first, each for as much as is used before it
     expires.
     """
-    refuse(request, "as_of", "known_at")
     reading = services_of(request).reading
     partition = reading.log_ends.partition_of(facility_id)
     found = await find_rescue(
         reading.model, facility_id=facility_id, partition=partition, item_id=item_id
     )
     if found is None:
-        raise Rejected("not-found", f"No {facility_id} or no {item_id} is registered.")
+        await services_of(request).known.require([("facility", facility_id), ("item", item_id)])
+        raise facility_not_found(facility_id)
     taken_at = found.snapshot.taken_at
     body: dict[str, Any] = {
         "facility_id": facility_id,

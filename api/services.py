@@ -6,6 +6,7 @@ from fastapi import Request
 
 from api.access_guard import Gate
 from api.directory import Directory
+from api.known_ids import KnownIds
 from api.reading import Reading
 from api.settings import ApiSettings
 from projections.reading import ReadModel
@@ -20,6 +21,7 @@ class Services:
     keys: KeyRing
     read_model: ReadModel
     directory: Directory
+    known: KnownIds
     gate: Gate
     reading: Reading
 

@@ -3,13 +3,13 @@
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import TypeAdapter
 
 from api.answers import answer, in_utc
 from api.cursors import decode_cursor, encode_cursor
-from api.freshness import require_position
-from api.parameters import Cursor, refuse
+from api.known import READING
+from api.parameters import Cursor
 from api.rollup_shapes import ShortagesAnswer
 from api.services import services_of
 from api.shapes import read_answers
@@ -24,7 +24,7 @@ from projections.reading import parse_instant
 from stream.fields import Id, Instant, Name
 from stream.versioned import Level
 
-router = APIRouter(tags=["reading"], dependencies=[Depends(require_position)])
+router = APIRouter(tags=["reading"], dependencies=READING)
 
 SHORTAGE_CURSOR: Final[TypeAdapter[tuple[Instant, Id, Id]]] = TypeAdapter(tuple[Instant, Id, Id])
 
@@ -49,7 +49,6 @@ async def read_shortages(
     `nearest_surplus` is the nearest facility, of the same district if any there has it, with more
     than its own maximum: `can_give` is what it has above that. Silent facilities are no givers.
     """
-    refuse(request, "as_of", "known_at")
     reading = services_of(request).reading
     found = await list_shortages(
         reading.model,

@@ -4,15 +4,15 @@ from collections import Counter, defaultdict
 from datetime import date, datetime
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import TypeAdapter
 
 from alerts.rules import WHO_ACTS
 from api.answers import answer, in_utc
 from api.catalogue import shown
 from api.cursors import decode_cursor, encode_cursor
-from api.freshness import require_position
-from api.parameters import Cursor, KnownAt, Limit, refuse, within_range
+from api.known import READING
+from api.parameters import Cursor, KnownAt, Limit, within_range
 from api.registered_shapes import DirectiveShape
 from api.services import services_of
 from api.shapes import Page, Shape, read_answers
@@ -27,7 +27,7 @@ from stream.chains import Officer
 from stream.errors import Rejected
 from stream.fields import Id, Instant
 
-router = APIRouter(tags=["reading"], dependencies=[Depends(require_position)])
+router = APIRouter(tags=["reading"], dependencies=READING)
 
 By = Literal["facility", "district", "officer"]
 
@@ -120,7 +120,6 @@ async def read_standing(
     some of it. Facilities come in pages by id, districts and officers all at once. Until the
     deadline is over the district's officer answers; then it passes up the chain of command.
     """
-    refuse(request, "as_of")
     known_at, after = within_range(known_at), ""
     if cursor:
         after, taken_at, is_past = decode_cursor(cursor, STANDING_CURSOR)

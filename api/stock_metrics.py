@@ -9,6 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from api.answers import fresh_headers
 from api.openapi import PROBLEMS
+from api.problems import bad_parameters
 from api.services import services_of
 from projections.queries.stock_series import PairStock, list_stock_series
 from stream.declared import STOCK, Metric, computed
@@ -85,7 +86,8 @@ async def read_stock_metrics(
     At most 5,000 items at facilities: a facility, an item in a district, a small district.
     """
     if facility_id is None and district is None and item_id is None:
-        raise _cannot("Say whose stock: ask with facility_id=, district= or item_id=.", "/")
+        fault = Fault("/facility_id", "one of facility_id, district and item_id must be given")
+        raise bad_parameters([fault])
     reading = services_of(request).reading
     found = await list_stock_series(
         reading.model,

@@ -2,20 +2,20 @@
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import TypeAdapter
 
 from api.answers import answer, in_utc
 from api.cursors import decode_cursor, encode_cursor
-from api.freshness import require_position
-from api.parameters import Cursor, Limit, refuse, within_range
+from api.known import READING
+from api.parameters import Cursor, Limit, require_order, within_range
 from api.rollup_shapes import StockOutsAnswer
 from api.services import services_of
 from api.shapes import read_answers
 from projections.queries.stock_outs import FIRST, PastStockOut, StockOutKey, list_stock_outs
 from stream.fields import Id, Instant
 
-router = APIRouter(tags=["reading"], dependencies=[Depends(require_position)])
+router = APIRouter(tags=["reading"], dependencies=READING)
 
 STOCK_OUT_CURSOR: Final[TypeAdapter[tuple[Instant, Id, Id]]] = TypeAdapter(tuple[Instant, Id, Id])
 
@@ -40,7 +40,7 @@ async def read_stock_outs(
     of an item was usable to the one at which something was again. One that goes on has no
     `ended_at`. `closed_seconds` are those of `seconds` in which a closure had the facility closed.
     """
-    refuse(request, "as_of", "known_at")
+    require_order(since, until)
     reading = services_of(request).reading
     found = await list_stock_outs(
         reading.model,

@@ -2,14 +2,15 @@
 
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import TypeAdapter
 
 from api.answers import answer
 from api.cursors import decode_cursor, encode_cursor
 from api.etags import UNCHANGED, tag_answer
-from api.freshness import require_position
-from api.parameters import Cursor, Limit, PrintableText, refuse
+from api.known import READING
+from api.parameters import Cursor, Limit, PrintableText
+from api.problems import bad_parameters
 from api.rollup_shapes import SummaryAnswer
 from api.services import services_of
 from api.shapes import read_answers
@@ -26,7 +27,7 @@ from stream.errors import Fault, Rejected
 from stream.fields import Id, Name
 from stream.versioned import Level
 
-router = APIRouter(tags=["reading"], dependencies=[Depends(require_position)])
+router = APIRouter(tags=["reading"], dependencies=READING)
 
 By = Literal[PlaceKey, ItemKey]
 
@@ -52,7 +53,6 @@ async def read_summary(
     stock_out_rate = out ÷ (out + low + ok + over + unrated); stocked_according_to_plan =
     ok ÷ (out + low + ok + over): minimum ≤ stock ≤ maximum. Patients are of India's today.
     """
-    refuse(request, "as_of", "known_at")
     wanted = Wanted(state, district, level, facility_id)
     model = services_of(request).reading.model
     after = _after(cursor, by)
@@ -64,7 +64,7 @@ async def read_summary(
             )
         case _:
             if programme is not None:
-                raise _cannot("programme", "groups items: ask by item or by programme")
+                raise _cannot("programme", "is of items: ask by item or by programme")
             summary = await summarize_places(model, by, wanted=wanted, after=after, limit=limit + 1)
     page = summary.groups[:limit]
     body: dict[str, Any] = {
@@ -96,9 +96,7 @@ def _check_item_filters(wanted: Wanted) -> None:
 
 
 def _cannot(name: str, detail: str) -> Rejected:
-    return Rejected(
-        "bad-parameter", "This cannot be asked for in this way.", [Fault(f"/{name}", detail)]
-    )
+    return bad_parameters([Fault(f"/{name}", f"{name} {detail}")])
 
 
 def _group(group: Group) -> dict[str, Any]:

@@ -23,6 +23,9 @@ _EXPIRING_TIME: Final = timedelta(days=EXPIRING_DAYS)
 Status = Literal["out", "low", "ok", "over", "unrated"]
 
 FORMULAS: Final = {
+    "usable": "on_hand of the lots that are neither expired nor held nor recalled, and of the "
+    "unrecorded lot; a lot below 0 counts as 0 (its book is wrong, not the others'), and what the "
+    "unrecorded lot lacks is taken from the others, first expiry first",
     "status": "out: usable is 0; low: below min_quantity; over: above max_quantity; ok: between; "
     "unrated: no norm applies, nothing was used in the window, or the item was available for "
     f"fewer than {LEAST_AVAILABLE_DAYS} days of it",

@@ -3,7 +3,7 @@
 No value that was sent is ever repeated: it may be about a patient.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -26,10 +26,12 @@ _SENTENCES: Final[Mapping[str, str]] = {
     "string_too_long": "must be at most {max_length} characters long",
     "int_type": "must be a whole number",
     "int_from_float": "must be a whole number",
+    "int_parsing": "must be a whole number",
     "int_parsing_size": "is too large a number",
     "float_type": "must be a number",
     "finite_number": "must be a number",
     "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
     "greater_than_equal": "must be at least {ge}",
     "less_than_equal": "must be at most {le}",
     "literal_error": "must be {expected}",
@@ -50,10 +52,15 @@ def find_faults(error: ValidationError, base: str = "") -> tuple[Fault, ...]:
     # an element that is wrong makes its list "too short" as well
     parents = {part["loc"][:n] for part in details for n in range(len(part["loc"]))}
     return tuple(
-        _fault(part, base)
+        _fault(part, *_place(part), base)
         for part in details
         if not (part["type"] == "too_short" and part["loc"] in parents)
     )[:MAX_FAULTS]
+
+
+def find_parameter_faults(details: Sequence[Any]) -> tuple[Fault, ...]:
+    """Of a request's parameters, as FastAPI tells them; each by its name alone, a list, too."""
+    return tuple(_fault(part, list(part["loc"][1:2])) for part in details)
 
 
 def describe_first(error: ValidationError) -> str:
@@ -69,15 +76,22 @@ def pointer(*parts: str | int, base: str = "") -> str:
     return base + "".join(f"/{part}" for part in escaped)
 
 
-def _fault(part: Any, base: str) -> Fault:
-    context = part.get("ctx", {})
+def _place(part: Any) -> tuple[list[str | int], str]:
+    """Where in its event or record a fault is, and of which type or kind that is."""
     path = list(part["loc"])
-    if path and path[0] in _TAGS:
-        del path[0]
+    return (path[1:], str(path[0])) if path and path[0] in _TAGS else (path, "")
+
+
+def _fault(part: Any, path: list[str | int], tag: str = "", base: str = "") -> Fault:
+    context = part.get("ctx", {})
     if path and path[-1] == "[key]":
         path.pop()
     if part["type"] == "slip":
-        return Fault(pointer(*path, context["field"], base=base), context["sentence"])
+        where = f"{_subject(path)}: " if path[:1] == ["lines"] else ""
+        return Fault(pointer(*path, context["field"], base=base), where + context["sentence"])
+    if part["type"] == "extra_forbidden" and path[:1] == ["lines"] and path[-1] == "expiry":
+        sentence = f"{_subject(path)} is not told by a {tag}: what came in says when a lot expires"
+        return Fault(pointer(*path, base=base), sentence)
     if part["type"].startswith("union_tag"):
         path.append(context["discriminator"].strip("'"))
     return Fault(pointer(*path, base=base), f"{_subject(path)} {_say(part['type'], part)}")

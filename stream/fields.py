@@ -35,6 +35,7 @@ NOTE_LENGTH: Final = 1000
 # No control characters (Postgres text has no NUL), no line separators, nothing that turns the
 # direction of what follows. Joiners stay: Hindi needs them.
 PRINTABLE: Final = r"^[^\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]*$"
+ID_PATTERN: Final = r"^[A-Za-z0-9._:-]{1,64}$"
 _UUID = r"^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$"
 _INSTANT = re.compile(
     r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,6})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
@@ -121,7 +122,7 @@ Expiry = Annotated[
 ]
 
 EventId = Annotated[str, StringConstraints(strict=True, pattern=_UUID, to_lower=True)]
-Id = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9._:-]{1,64}$")]
+Id = Annotated[str, StringConstraints(strict=True, pattern=ID_PATTERN)]
 
 
 def _text(length: int) -> StringConstraints:

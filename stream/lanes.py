@@ -56,7 +56,7 @@ class Connection:
             return
         self._is_broken = True
         for lane in self._lanes.values():
-            lane.give_up(reason)
+            lane.give_up()
         self.broken(self, reason)
 
     async def drain(self) -> None:
@@ -99,12 +99,12 @@ class _Lane:
         if self.task is None:
             self.task = asyncio.create_task(self._run())
 
-    def give_up(self, reason: str) -> None:
+    def give_up(self) -> None:
         lost = [*self.under_way, *self.queue]
         self.under_way.clear()
         self.queue.clear()
         for appending, index in lost:
-            appending.settle(index, _unknown(reason))
+            appending.settle(index, _unknown())
 
     async def _run(self) -> None:
         try:
@@ -114,7 +114,7 @@ class _Lane:
             self.connection.fail(repr(error))
         finally:
             self.task = None
-            self.give_up("the append was broken off")  # of nothing, unless by a fault of ours
+            self.give_up()  # of nothing, unless by a fault of ours
 
     async def _send_batch(self) -> None:
         """Send as much as fits into one batch, in order, and answer for each record."""
@@ -129,7 +129,7 @@ class _Lane:
         if metadata.offset < 0:
             # DuplicateSequenceNumber: the broker has the batch, but no longer knows where
             for appending, index in appended:
-                appending.settle(index, _unknown("the broker lost track of a repeated batch"))
+                appending.settle(index, _unknown())
             return
         recorded_at = self._recorded_at(metadata.timestamp)
         for offset, (appending, index) in enumerate(appended, metadata.offset):
@@ -157,7 +157,5 @@ class _Lane:
         return _EPOCH + timedelta(milliseconds=stamp)
 
 
-def _unknown(reason: str) -> Unavailable:
-    return Unavailable(
-        f"It is not known whether this was recorded ({reason}). Sending it again is safe."
-    )
+def _unknown() -> Unavailable:
+    return Unavailable("It is not known whether this was recorded. Sending it again is safe.")

@@ -29,6 +29,9 @@ async def test_tokens_that_are_not_ours(client: httpx.AsyncClient, stack: Stack)
     assert (await client.get("/v1/facilities", headers=after(ours))).status_code == 200
 
 
+BACKWARDS = "from=2026-02-01T00:00:00Z&to=2026-01-01T00:00:00Z"
+
+
 @pytest.mark.parametrize(
     ("path", "pointer"),
     [
@@ -56,12 +59,37 @@ async def test_tokens_that_are_not_ours(client: httpx.AsyncClient, stack: Stack)
         ("/v1/facilities/F1/events?type=none", "/type"),
         ("/v1/facilities/F1/events?from=1767225600", "/from"),
         ("/v1/facilities/F1/events/none", "/event_id"),
+        ("/v1/facilities?distrct=D1", "/distrct"),
+        ("/v1/shortages?as_of=2026-01-01T00:00:00Z", "/as_of"),
+        ("/v1/alerts?rule=out_of_stok", "/rule"),
+        ("/v1/alerts?state=none", "/state"),
+        (f"/v1/facilities/F1/events?{BACKWARDS}", "/from"),
+        (f"/v1/facilities/F1/items/A/card?{BACKWARDS}", "/from"),
+        (f"/v1/discrepancies?{BACKWARDS}", "/from"),
+        (f"/v1/stockouts?{BACKWARDS}", "/from"),
     ],
 )
 async def test_what_cannot_be_asked(client: httpx.AsyncClient, path: str, pointer: str) -> None:
     answer = await client.get(path)
     assert answer.status_code == 422, answer.text
-    assert [fault["pointer"] for fault in answer.json()["errors"]] == [pointer]
+    problem = answer.json()
+    assert [fault["pointer"] for fault in problem["errors"]] == [pointer]
+    assert "pattern" not in answer.text
+    if "cursor" not in path and "include" not in path:
+        assert problem["errors"][0]["detail"] in problem["detail"]
+
+
+async def test_a_slip_is_told_what_there_is(client: httpx.AsyncClient) -> None:
+    for path, said in (
+        ("/v1/alerts?rule=out_of_stok", "'out_of_stock'"),
+        ("/v1/summary?by=item&distrct=D1", "did you mean district"),
+        ("/v1/items?limit=2000", "limit must be at most 1000"),
+        ("/v1/shortages?known_at=now", "known_at can't be asked for here"),
+    ):
+        assert said in (await client.get(path)).json()["detail"], path
+    answer = await client.put("/v1/facilities/F1?dry_run=true", json=FACILITY)
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/dry_run")
+    assert (await client.get("/v1/facilities/F1/stock")).status_code == 404
 
 
 async def test_health(client: httpx.AsyncClient) -> None:

@@ -31,7 +31,9 @@ async def read_batch(request: Request) -> Iterator[Any]:
     media_type = require_media_type(request, JSON, NDJSON)
     body = await _read(request, MAX_BATCH_BYTES)
     if media_type == NDJSON:
-        return (_parse_line(line) for line in body.split(b"\n") if not line.isspace() and line)
+        _refuse_spread_json(body)
+        lines = enumerate(body.split(b"\n"), 1)
+        return (_parse_line(line, number) for number, line in lines if line.strip())
     elements = parse_json(body)
     if not isinstance(elements, list):
         raise Rejected("invalid-batch", "A batch must be a JSON array, or NDJSON.")
@@ -65,11 +67,25 @@ def parse_json(text: bytes) -> Any:
         raise Rejected("malformed-json", f"The body is not JSON: {error}.") from None
 
 
-def _parse_line(line: bytes) -> Any:
+def _refuse_spread_json(body: bytes) -> None:
+    """Raises Rejected for one JSON value over many lines: once, not for each of them."""
+    first, _, rest = body.strip().partition(b"\n")
+    if first.strip() in (b"{", b"[") and rest:
+        raise Rejected(
+            "invalid-batch",
+            "NDJSON is one JSON object a line, and this one is spread over several: write each on "
+            f"a line of its own, or send an array as {JSON}.",
+        )
+
+
+def _parse_line(line: bytes, number: int) -> Any:
     try:
         return parse_json(line)
     except Rejected as error:
-        return error
+        detail = error.detail.replace("The body", f"Line {number}").replace(
+            " at line 1 column", " at column"
+        )
+        return Rejected(error.problem_type, detail, error.errors)
 
 
 async def _read(request: Request, limit: int) -> bytes:

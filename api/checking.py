@@ -21,7 +21,7 @@ router: Final = APIRouter(tags=["posting"], dependencies=[Depends(require_positi
 
 class WarningShape(Shape):
     line_no: int | None
-    """None: the event has no lines."""
+    """None: the event has no lines, or it is about the event as a whole."""
     type: WarningType
     detail: str
 
@@ -32,7 +32,7 @@ class CheckAnswer(Shape):
 
 @router.post(
     "/v1/events/check",
-    openapi_extra=EVENT_BODY,
+    openapi_extra={"requestBody": EVENT_BODY["requestBody"]},  # the headers are a dependency's
     responses=read_answers(CheckAnswer) | PROBLEMS,
 )
 async def check_before_posting(request: Request) -> Response:
@@ -60,7 +60,7 @@ async def check_before_posting(request: Request) -> Response:
     check = await checking.check_event(
         reading.model,
         decode_event(draft.key, draft.value, draft.headers),
-        body=draft.value,
+        draft=draft,
         partition=reading.log_ends.partition_of(event.facility_id),
     )
     warnings = [

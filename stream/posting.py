@@ -4,7 +4,7 @@ Rules here hold for new facts only. What is in the log was checked when it came,
 though a rule is tightened later.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any, TypeVar
 from zoneinfo import available_timezones
@@ -14,9 +14,11 @@ from pydantic import ValidationError
 from stream.alerts import Statement
 from stream.errors import Fault, Rejected
 from stream.events import PostedEvent, posted_event
+from stream.facts import StockCounted
 from stream.faults import find_faults
 from stream.identity_numbers import find_identity_faults
-from stream.reference import Facility, PostedReference, posted_reference
+from stream.reference import Facility, Item, PostedReference, posted_reference
+from stream.versioned import LEVELS
 
 _Statement = TypeVar("_Statement", bound=Statement)
 
@@ -27,6 +29,8 @@ def parse_event(body: Any) -> PostedEvent:
         event: PostedEvent = posted_event.validate_python(body)
     except ValidationError as error:
         raise _rejected("invalid-event", "This event", find_faults(error)) from None
+    if isinstance(event, StockCounted) and (twice := list(_counted_twice(event))):
+        raise _rejected("invalid-event", "This event", twice)
     if faults := find_identity_faults(event):
         raise _rejected("identity-number", "This event", faults)
     return event
@@ -38,9 +42,8 @@ def parse_reference(body: Any) -> PostedReference:
         record: PostedReference = posted_reference.validate_python(body)
     except ValidationError as error:
         raise _rejected("invalid-record", "This record", find_faults(error)) from None
-    if isinstance(record, Facility) and record.time_zone not in _time_zones():
-        fault = Fault("/time_zone", "time_zone must be a name such as Asia/Kolkata")
-        raise _rejected("invalid-record", "This record", (fault,))
+    if faults := list(_faults_of_record(record)):
+        raise _rejected("invalid-record", "This record", faults)
     return record
 
 
@@ -53,6 +56,28 @@ def parse_statement(model: type[_Statement], body: Any) -> _Statement:
     if faults := find_identity_faults(statement):
         raise _rejected("identity-number", "This", faults)
     return statement
+
+
+def _counted_twice(count: StockCounted) -> Iterator[Fault]:
+    """What stands on the shelf is one number: nobody can tell which of two it is, or their sum."""
+    first: dict[tuple[str, str | None], int] = {}
+    for number, line in enumerate(count.lines, 1):
+        before = first.setdefault((line.item_id, line.lot), number)
+        if before != number:
+            yield Fault(
+                f"/lines/{number - 1}/lot",
+                f"line {number} counts the same lot as line {before}: count it once, in one line",
+            )
+
+
+def _faults_of_record(record: PostedReference) -> Iterator[Fault]:
+    if isinstance(record, Facility) and record.time_zone not in _time_zones():
+        yield Fault("/time_zone", "time_zone must be a name such as Asia/Kolkata")
+    if isinstance(record, Item):
+        for index, level in enumerate(record.levels or ()):
+            if level not in LEVELS:
+                detail = f"levels: entry {index + 1} must be one of {', '.join(LEVELS)}"
+                yield Fault(f"/levels/{index}", detail)
 
 
 @cache

@@ -9,7 +9,14 @@ it is in no union that the API takes.
 from datetime import timedelta
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import AfterValidator, Field, StrictBool, TypeAdapter, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    StrictBool,
+    TypeAdapter,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from stream.chains import Chain
@@ -30,7 +37,7 @@ from stream.fields import (
 )
 from stream.lines import Contract
 from stream.thresholds import Threshold
-from stream.versioned import Level, Reference
+from stream.versioned import LEVELS, Level, Reference
 
 REFERENCE_KINDS: Final = (
     "facility",
@@ -119,6 +126,10 @@ class Facility(Named):
         return self
 
 
+ListedLevel = Annotated[Code, WithJsonSchema({"type": "string", "enum": list(LEVELS)})]
+"""Posted ones are levels (`stream.posting`); logs hold items from before that was asked."""
+
+
 class Item(Named):
     """`base_unit` is what every quantity of the item counts (tablet, ml, vial).
 
@@ -134,7 +145,7 @@ class Item(Named):
     ved: Literal["V", "E", "D"] | None = None
     programme: Name | None = None
     schedule: Code | None = None
-    levels: Annotated[tuple[Code, ...], Field(max_length=30, strict=False)] | None = None
+    levels: Annotated[tuple[ListedLevel, ...], Field(max_length=30, strict=False)] | None = None
     unit_cost_paise: Paise | None = None
     identifiers: Identifiers | None = None
 

@@ -11,6 +11,7 @@ from projections.discrepancies.unusual_quantity import history
 from projections.discrepancies.warnings import SENTENCES, WARNINGS
 from projections.entries import list_entries
 from projections.reading import FACILITY, ReadModel, Snapshot
+from stream.codec import OutgoingRecord, content_sha256
 from stream.events import LoggedDispense, LoggedLotHeld, LoggedLotReleased, StockEvent
 
 _NOW: Final = "(SELECT occurred_at FROM posted)"
@@ -21,12 +22,14 @@ _WARNINGS: Final = " UNION ALL ".join(
 
 # $3 is the event as the log would hold it, $4 its entries, $5 its own id and that of the event
 # that it corrects: their lines are no history, and are taken out of what is on hand, as they would
-# be. `asked` is also there for lots that have no card yet, so that a receipt's own expiry counts.
+# be; $6 is the hash of its content. `asked` is also there for lots that have no card yet, so that a
+# receipt's own expiry counts.
 CHECK: Final = f"""
 WITH place AS MATERIALIZED ({ONE_FACILITY}), posted AS MATERIALIZED (
     SELECT (SELECT facility_no FROM place) AS facility_no, $3::jsonb AS body,
            $3::jsonb ->> 'type' AS type, ($3::jsonb ->> 'occurred_at')::timestamptz AS occurred_at,
-           coalesce((SELECT zone FROM place), zone_or_india(NULL)) AS zone, $5::uuid[] AS own
+           coalesce((SELECT zone FROM place), zone_or_india(NULL)) AS zone, $5::uuid[] AS own,
+           $6::bytea AS content_sha256
 ), asked AS MATERIALIZED (
     SELECT posted.*, line_no, item_id, item_no, line.lot, is_count, quantity, prescribed,
            least(line.expiry, known.expiry) AS expiry,
@@ -53,7 +56,7 @@ SELECT {FACILITY},
 
 
 class Warned(NamedTuple):
-    """`line_no` is None for a hold or release, which has no lines."""
+    """`line_no` is None for a hold or release, and what is of a whole event."""
 
     line_no: int | None
     type: str
@@ -71,12 +74,15 @@ class Check:
 
 
 async def check_event(
-    model: ReadModel, event: StockEvent, *, body: bytes, partition: int | None
+    model: ReadModel, event: StockEvent, *, draft: OutgoingRecord, partition: int | None
 ) -> Check:
-    """`body` is the event as the log would hold it; `partition` the facility's, if known."""
+    """`draft` is the event as the log would hold it; `partition` the facility's, if known."""
     own = [event.event_id, *([event.corrects] if event.corrects else [])]
     lines = orjson.dumps(list(_lines(event))).decode()
-    snapshot = await model.fetch(CHECK, event.facility_id, partition, body.decode(), lines, own)
+    content = content_sha256(draft.headers)
+    snapshot = await model.fetch(
+        CHECK, event.facility_id, partition, draft.value.decode(), lines, own, content
+    )
     return Check(snapshot, [Warned(*warning) for warning in snapshot.loads("warnings")])
 
 

@@ -2,7 +2,7 @@
 
 They read the CTEs of `checking`: `posted`, the event; `asked`, its lines, with `quantity` signed as
 on the card, `moved`, its sum so far on the card, and the earliest expiry known of the lot; `line`,
-the history that tells what is usual.
+the history that tells what is usual. Without a line_no is what is of the event as a whole.
 """
 
 from collections.abc import Mapping
@@ -24,6 +24,9 @@ WarningType = Literal[
     "unusual_quantity",
     "possible_duplicate",
     "unknown_item",
+    "more_than_prescribed",
+    "unknown_facility",
+    "event_id_taken",
 ]
 
 LEAVING: Final = "('medicine_dispensed', 'stock_issued', 'transfer_dispatched')"
@@ -94,6 +97,23 @@ WARNINGS: Final[Mapping[WarningType, str]] = {
     SELECT line_no, jsonb_build_object('item_id', item_id) FROM asked
     WHERE NOT {IS_REGISTERED.format(item_id="asked.item_id")}
     """,
+    "more_than_prescribed": """
+    SELECT line_no, jsonb_build_object('quantity', -quantity, 'prescribed', prescribed) FROM asked
+    WHERE -quantity > prescribed
+    """,
+    "unknown_facility": """
+    SELECT NULL::integer, jsonb_build_object('facility_id', other.id) FROM posted
+    CROSS JOIN LATERAL (VALUES
+        (posted.body ->> 'to_facility_id'), (posted.body ->> 'from_facility_id')) AS other (id)
+    WHERE NOT EXISTS (SELECT FROM facility_record WHERE facility_id = other.id)
+      AND other.id IS NOT NULL
+    """,
+    "event_id_taken": """
+    SELECT NULL::integer, jsonb_build_object('type', event.type)
+    FROM posted JOIN event ON event.facility_no = posted.facility_no
+     AND event.event_id = (posted.body ->> 'event_id')::uuid
+    WHERE event.content_sha256 <> posted.content_sha256
+    """,
 }
 
 SENTENCES: Final[Mapping[str, str]] = {
@@ -105,6 +125,10 @@ SENTENCES: Final[Mapping[str, str]] = {
     "possible_duplicate": "Event {event_id} has the same document or prescription, item and "
     "quantity. Is this the same one?",
     "unknown_item": "The catalogue doesn't have the item {item_id}.",
+    "more_than_prescribed": "{quantity} are given, {prescribed} were prescribed. Is that right?",
+    "unknown_facility": "No facility {facility_id} is registered. Is the id right?",
+    "event_id_taken": "A {type} with this event_id and other content is recorded: that one stands, "
+    "and this one would not count. If it did happen, give it an event_id of its own.",
 }
 
 assert set(SENTENCES) == set(WARNINGS) == set(get_args(WarningType))

@@ -27,7 +27,11 @@ WITH page AS (
     ORDER BY occurred_at DESC, event_id DESC LIMIT $8::bigint
 )
 SELECT {FACILITY}, {_IS_KNOWN},
-    (SELECT json_agg(json_build_array(body, recorded_at, reversed_at IS NOT NULL)
+    (SELECT json_agg(json_build_array(
+         body, recorded_at, reversed_at IS NOT NULL,
+         EXISTS (SELECT FROM dead_letter AS letter
+                 WHERE letter.facility_id = $1 AND letter.event_id = page.event_id
+                   AND letter.kind = 'conflict' AND letter.topic = 'stock-events'))
                      ORDER BY occurred_at DESC, event_id DESC)
      FROM page) AS events
 """
@@ -59,11 +63,14 @@ SELECT {FACILITY},
 
 
 class DayBookEntry(NamedTuple):
-    """`body` is the event as it stands in the log."""
+    """`body` is the event as it stands in the log. `contradicted`: another one with other content
+    came under its id later, and was set aside.
+    """
 
     body: dict[str, Any]
     recorded_at: str
     reversed: bool
+    contradicted: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,9 @@ def line(
     required: dict[str, st.SearchStrategy[Any]], **others: st.SearchStrategy[Any]
 ) -> dict[str, st.SearchStrategy[Any]]:
     one = st.fixed_dictionaries({"item_id": ids, **required}, optional=optional(**others))
-    return {"lines": st.lists(one, min_size=1, max_size=4)}
+    is_count = "counted" in required  # a lot is counted in one line
+    card = (lambda each: (each["item_id"], each.get("lot"))) if is_count else None
+    return {"lines": st.lists(one, min_size=1, max_size=4, unique_by=card)}
 
 
 lot = {"lot": printable}

@@ -3,10 +3,12 @@
 import json
 from typing import Any
 
+import orjson
 import pytest
 
 from stream.errors import Rejected
 from stream.posting import parse_event, parse_reference
+from stream.reference import Item, logged_reference
 from tests.contract.test_golden import read_golden
 
 MISSING = object()
@@ -242,3 +244,28 @@ def test_more_than_200_lines_are_refused() -> None:
 def test_what_is_no_event_at_all(body: Any) -> None:
     with pytest.raises(Rejected):
         parse_event(body)
+
+
+def test_a_count_of_a_lot_in_two_lines() -> None:
+    lines = [{"item_id": "PCM", "lot": lot, "counted": n} for n, lot in enumerate("ABA")]
+    assert faults_of("stock_counted", {"/lines": lines}) == {
+        "/lines/2/lot": "line 3 counts the same lot as line 1: count it once, in one line"
+    }
+    unrecorded = [{"item_id": "PCM", "counted": 10}, {"item_id": "PCM", "lot": None, "counted": 2}]
+    assert "/lines/1/lot" in faults_of("stock_counted", {"/lines": unrecorded})
+
+
+def test_what_a_line_does_not_take() -> None:
+    (told,) = faults_of("medicine_dispensed", {"/lines/0/expiry": "2027-03"}).values()
+    assert told.startswith("line 1: expiry is not told by a medicine_dispensed")
+
+
+def test_levels_that_there_are_not() -> None:
+    """In a log they stay readable."""
+    faults = faults_of("item", {"/levels": ["PHC", "phc", "PHCC"]})
+    assert faults.keys() == {"/levels/1", "/levels/2"}
+    assert faults["/levels/1"].startswith("levels: entry 2 must be one of MCH, DH")
+    logged = orjson.loads(read_golden("item")["value"]) | {"levels": ["phc"]}
+    record = logged_reference.validate_python(logged)
+    assert isinstance(record, Item)
+    assert record.levels == ("phc",)

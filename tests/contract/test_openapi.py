@@ -75,3 +75,10 @@ def test_the_address_tells_kind_and_id(document: dict[str, Any]) -> None:
 def test_each_type_of_event_is_described(document: dict[str, Any]) -> None:
     posted = document["components"]["schemas"]["PostedEvent"]
     assert set(posted["discriminator"]["mapping"]) == set(EVENT_TYPES)
+
+
+def test_no_parameter_is_told_twice(document: dict[str, Any]) -> None:
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            told = [(one["in"], one["name"]) for one in operation.get("parameters", ())]
+            assert len(told) == len(set(told)), (method, path)

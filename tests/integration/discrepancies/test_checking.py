@@ -21,6 +21,7 @@ from tests.integration.discrepancies.book import (
     receipt,
     reversal,
 )
+from tests.integration.discrepancies.conftest import FACILITY
 
 DAY = 24 * 60
 
@@ -35,7 +36,7 @@ async def warnings(book: Book, posted: Event) -> list[Warned]:
         keys=book.keys,
     )
     logged = decode_event(drafted.key, drafted.value, drafted.headers)
-    check = await check_event(book.model, logged, body=drafted.value, partition=0)
+    check = await check_event(book.model, logged, draft=drafted, partition=0)
     assert all(warned.sentence for warned in check.warnings)
     return check.warnings
 
@@ -95,7 +96,7 @@ async def test_duplicates(book: Book) -> None:
     again = receipt(2, 5, line(19, "C"), document_no="C/1")
     (warned,) = await warnings(book, again)
     assert (warned.type, warned.facts) == ("possible_duplicate", {"event_id": event_id(1)})
-    assert await types(book, again | {"event_id": event_id(1)}) == []
+    assert await types(book, again | {"event_id": event_id(1)}) == [(None, "event_id_taken")]
     assert await types(book, again | {"corrects": event_id(1)}) == []
     given = dispense(3, 10, line(1), prescription_ref="OPD-1")
     await book.post(given)
@@ -109,4 +110,31 @@ async def test_unusual_and_unknown(book: Book) -> None:
     assert await types(book, receipt(9, 10, line(1, item_id="ORS"))) == [(1, "unknown_item")]
     held = event(9, "lot_held", 10, item_id="ORS", lot="A", reason="broken seal")
     assert await types(book, held) == [(None, "unknown_item")]
-    assert len(SENTENCES) == 7
+    assert len(SENTENCES) == 10
+
+
+async def test_more_than_was_prescribed(book: Book) -> None:
+    await book.post(receipt(1, 0, line(100)))
+    assert await types(book, dispense(9, 10, line(50, prescribed=6))) == [
+        (1, "more_than_prescribed")
+    ]
+    for enough in (line(6, prescribed=6), line(0, prescribed=6), line(6)):
+        assert await types(book, dispense(9, 10, enough)) == []
+
+
+async def test_a_transfer_to_nowhere(book: Book) -> None:
+    await book.post(receipt(1, 0, line(100)))
+
+    def sent(to: str) -> Event:
+        lines = [line(1)]
+        return event(9, "transfer_dispatched", 10, transfer_id="T1", to_facility_id=to, lines=lines)
+
+    assert await types(book, sent("F9")) == [(None, "unknown_facility")]
+    await book.register(FACILITY | {"facility_id": "F9"})
+    assert await types(book, sent("F9")) == []
+
+
+async def test_an_id_that_is_taken(book: Book) -> None:
+    await book.post(receipt(1, 0, line(10)))
+    assert await types(book, receipt(1, 0, line(10))) == []
+    assert await types(book, receipt(1, 0, line(11))) == [(None, "event_id_taken")]

@@ -124,6 +124,23 @@ async def test_lines_that_are_no_json_are_rejected_alone(client: httpx.AsyncClie
     assert problems == ["malformed-json", "malformed-json", "malformed-json", "invalid-event"]
 
 
+async def test_a_bad_line_of_ndjson_is_told_by_its_number(client: httpx.AsyncClient) -> None:
+    good = orjson.dumps(receipt())
+    body = b"\n".join((good, b"", good[:-1], b"no", good))
+    answer = (await client.post("/v1/events/batch", content=body, headers=NDJSON)).json()
+    told = [one["problem"]["detail"] for one in answer["results"] if "problem" in one]
+    assert [each.split(" is not JSON")[0] for each in told] == ["Line 3", "Line 4"]
+    assert not any("line 1" in each for each in told)
+
+
+@pytest.mark.parametrize("spread", [receipt(), [receipt()]])
+async def test_json_over_several_lines_is_no_ndjson(client: httpx.AsyncClient, spread: Any) -> None:
+    body = orjson.dumps(spread, option=orjson.OPT_INDENT_2)
+    answer = await client.post("/v1/events/batch", content=body, headers=NDJSON)
+    assert (answer.status_code, answer.json()["type"]) == (422, "invalid-batch")
+    assert "one JSON object a line" in answer.json()["detail"]
+
+
 async def test_a_batch_with_nothing_good_is_answered(client: httpx.AsyncClient) -> None:
     answer = await client.post("/v1/events/batch", json=[{}])
     assert answer.status_code == 200

@@ -111,6 +111,26 @@ async def test_states(model: ReadModel, rows: Rows) -> None:
     ]
 
 
+async def test_the_list_says_where_another_event_came_under_the_same_id(
+    model: ReadModel, rows: Rows
+) -> None:
+    for number in (1, 2):
+        await rows.add_event("F1", event_uuid(number))
+    await rows.add_dead_letter("F1", event_uuid(2), "conflict")
+    book = await list_events(
+        model,
+        facility_id="F1",
+        partition=0,
+        occurred_from=EARLIEST,
+        occurred_to=LATEST,
+        before=NEWEST,
+        known_at=LATEST,
+        limit=9,
+    )
+    assert book is not None
+    assert sorted(entry.contradicted for entry in book.entries) == [False, True]
+
+
 async def test_a_discarded_event_is_told_from_one_that_waits(model: ReadModel, rows: Rows) -> None:
     await rows.add_dead_letter("F1", event_uuid(1), "failed")
     await rows.add_dead_letter("F1", event_uuid(2), "failed")

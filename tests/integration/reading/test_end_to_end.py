@@ -209,6 +209,9 @@ async def check_one_event(client: httpx.AsyncClient, at: str) -> None:
     at = await post(client, other, at)
     conflict = await get(client, f"/v1/facilities/F1/events/{event_uuid(1)}", at)
     assert conflict["state"] == "conflict"
+    book = await get(client, "/v1/facilities/F1/events")
+    states = {told["event_id"]: told["state"] for told in book["events"]}
+    assert [states[event_uuid(number)] for number in (1, 2)] == ["conflict", "applied"]
     assert len(conflict["lines"]) == 2
 
 

@@ -36,7 +36,7 @@ async def state(figures: Figures) -> None:
     await figures.tally()
     await figures.connection.execute(
         "INSERT INTO alert SELECT facility_id, gen_random_uuid(), 'out_of_stock', facility_no, '',"
-        " item_no, '', 1, 1, 'critical', now(), now(), NULL, NULL, NULL, NULL, NULL, '{}'"
+        " item_no, '', '', 1, 1, 'critical', now(), now(), NULL, NULL, NULL, NULL, NULL, '{}'"
         " FROM item_state JOIN facility_number USING (facility_no) WHERE status = 'out'"
     )
 

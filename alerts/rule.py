@@ -90,7 +90,8 @@ class Rule:
 
     @property
     def runbook(self) -> str:
-        return f"docs/runbooks/{self.id}.md"
+        """Where the API serves it; it is written in docs/runbooks/."""
+        return f"/docs/runbooks/{self.id}.md"
 
     @property
     def query(self) -> str:

@@ -35,6 +35,7 @@ def tell_single(one: Single, public_url: str) -> Outgoing:
         summary=f"{title}: {what} at {place}" if what else f"{title}: {place}",
         description=f"Since {_when(one.about.began_at)}.",
         turn=_turn(one.turn),
+        public_url=public_url,
         link=f"{public_url}/v1/alerts/{one.alert_id}",
     )
 
@@ -54,6 +55,7 @@ def tell_group(group: Group, public_url: str) -> Outgoing:
         turn="; ".join(
             f"{_officer(each.officer, each.title)}: {each.alerts}" for each in group.turns
         ),
+        public_url=public_url,
         link=_list_link(public_url, rule=group.rule, district=group.district, severity="critical"),
     )
 
@@ -99,6 +101,7 @@ def _tell(
     summary: str,
     description: str,
     turn: str,
+    public_url: str,
     link: str,
 ) -> Outgoing:
     rule = _rule(rule_id)
@@ -114,7 +117,7 @@ def _tell(
         "description": description,
         "next_step": _next_step(rule_id),
         "turn": turn,
-        "runbook": rule.runbook if rule else None,
+        "runbook": public_url + rule.runbook if rule else None,
     }
     return {
         "labels": _present(told),

@@ -112,12 +112,13 @@ RULES: Final[Mapping[str, Rule]] = {
     "GET /v1/availability/{facility_id}": Rule.PUBLIC,
     "GET /": Rule.OPEN,
     "GET /assets/{name}": Rule.OPEN,
+    "GET /docs/{path:path}": Rule.OPEN,
     "GET /healthz": Rule.OPEN,
     "GET /readyz": Rule.OPEN,
     "GET /metrics": Rule.OPEN,
     "GET /metrics/stock": Rule.BY_FILTER,
     "GET /docs": Rule.OPEN,
-    "GET /docs/{name}": Rule.OPEN,
+    "GET /swagger/{name}": Rule.OPEN,
     "GET /openapi.json": Rule.OPEN,
 }
 

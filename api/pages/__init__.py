@@ -36,22 +36,27 @@ class Asset(NamedTuple):
     etag: str
 
 
+def make_asset(content: bytes, media_type: str) -> Asset:
+    return Asset(content, media_type, f'"{sha256(content).hexdigest()[:32]}"')
+
+
 def read_asset(folder: Traversable, name: str) -> Asset:
     content = folder.joinpath(name).read_bytes()
-    media_type = MEDIA_TYPES[name.rpartition(".")[2]]
-    return Asset(content, media_type, f'"{sha256(content).hexdigest()[:32]}"')
+    return make_asset(content, MEDIA_TYPES[name.rpartition(".")[2]])
 
 
 NAMES: Final = (
     "page.css",
     "page.js",
     "asking.js",
+    "directives.js",
     "elements.js",
     "offers.js",
     "reports.js",
     "rows.js",
     "shortages.js",
     "tiles.js",
+    "todo.js",
     "words.js",
     "icon.svg",
 )

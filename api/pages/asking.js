@@ -2,14 +2,23 @@
 
 /** The answer's body, and the instant until which all that was accepted is in it. */
 export async function ask(path, parameters, signal) {
-  const query = new URLSearchParams(Object.entries(parameters).filter(([, value]) => value));
-  const headers = { Accept: "application/json" };
-  const token = sessionStorage.getItem("token");
-  if (token) headers.Authorization = `Bearer ${token}`;
-  const answer = await fetch(`${path}?${query}`, { signal, headers });
+  const given = Object.entries(parameters).flatMap(([name, value]) => [value].flat().map((each) => [name, each]));
+  const query = new URLSearchParams(given.filter(([, value]) => value));
+  const [body, answer] = await request(`${path}?${query}`, { signal });
+  return [body, answer.headers.get("Dawalog-As-Of")];
+}
+
+export async function tell(path, statement) {
+  await request(path, { method: "POST", body: JSON.stringify(statement), signal: AbortSignal.timeout(10000) }, { "Content-Type": "application/json" });
+}
+
+async function request(address, options, named = {}) {
+  const headers = { Accept: "application/json", ...named };
+  if (isSignedIn()) headers.Authorization = `Bearer ${sessionStorage.getItem("token")}`;
+  const answer = await fetch(address, { ...options, headers });
   const body = await answer.json();
   if (!answer.ok) throw Object.assign(new Error(body.detail), { status: answer.status });
-  return [body, answer.headers.get("Dawalog-As-Of")];
+  return [body, answer];
 }
 
 /** A token in the address's fragment never reaches a server; kept for this tab, it is taken out. */
@@ -21,6 +30,8 @@ export function takeToken() {
 }
 
 export const keepToken = (token) => sessionStorage.setItem("token", token.trim());
+export const dropToken = () => sessionStorage.removeItem("token");
+export const isSignedIn = () => sessionStorage.getItem("token") !== null;
 
 /** The one district that the token is for, by what it says itself. */
 export function ownDistrict() {

@@ -32,6 +32,7 @@ export const LEVELS = {
 };
 
 const shares = new Intl.NumberFormat("en-IN", { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 2, roundingMode: "floor" });
+const days = new Intl.DateTimeFormat("en-IN", { dateStyle: "medium", timeZone: "UTC" });
 const expiries = new Intl.DateTimeFormat("en-IN", { month: "short", year: "numeric", timeZone: "UTC" });
 
 export const number = (value) => numbers.format(value);
@@ -40,6 +41,7 @@ export const count = (value, one, many) => `${numbers.format(value)} ${value ===
 export const percent = (part, whole) => shares.format(part / whole);
 /** Of a date, as packs have it. */
 export const expiryOf = (date) => expiries.format(new Date(date));
+export const dayOf = (date) => days.format(new Date(date));
 export const happening = (type) => HAPPENINGS[type] ?? type;
 export const timeOf = (instant) => clock.format(new Date(instant));
 export const fullTimeOf = (instant) => day.format(new Date(instant));

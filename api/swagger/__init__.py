@@ -37,7 +37,7 @@ async def page(request: Request) -> Response:
     return answer_asset(request, PAGE, SECURITY)
 
 
-@router.get("/docs/{name}")
+@router.get("/swagger/{name}")
 async def asset(request: Request, name: str) -> Response:
     if name not in ASSETS:
         raise Rejected("not-found", "There is nothing at this address.")

@@ -11,6 +11,36 @@ LEVELS_OF_CARE: Final = {
     "S": ("CHC", "SDH", "DH"),
     "T": ("DH",),
 }
+VITAL: Final = frozenset(
+    (
+        "1 Anaesthesia",
+        "3 Antiallergics and anaphylaxis",
+        "4 Antidotes",
+        "5 Anticonvulsants and antiepileptics",
+        "19 Immunologicals",
+        "22 Oxytocics and antioxytocics",
+        "26 Solutions correcting water, electrolyte and acid-base disturbances",
+    )
+)
+DESIRABLE: Final = frozenset(
+    ("13 Dermatological medicines (topical)", "14 Diagnostic agents", "27 Vitamins and minerals")
+)
+"""Sections of the list. What of them a life hangs on is for a state to say: this is made up, as
+the costs are."""
+
+COSTS_PAISE: Final = {
+    "tablet": 120,
+    "capsule": 250,
+    "sachet": 400,
+    "ampoule": 1_500,
+    "tube": 2_200,
+    "bottle": 3_500,
+    "vial": 4_000,
+    "dose": 1_800,
+    "piece": 900,
+    "ml": 20,
+    "g": 15,
+}
 STRIP: Final = 10  # of tablets or capsules, as packs in India mostly have it
 
 
@@ -22,6 +52,7 @@ class Medicine:
     name: str
     base_unit: str
     levels: tuple[str, ...]
+    ved: str
 
     def record(self) -> dict[str, Any]:
         record = {
@@ -31,6 +62,8 @@ class Medicine:
             "base_unit": self.base_unit,
             "category": "vaccine" if self.base_unit == "dose" else "medicine",
             "levels": list(self.levels),
+            "ved": self.ved,
+            "unit_cost_paise": COSTS_PAISE[self.base_unit],
         }
         return record | ({"pack_size": STRIP} if self.base_unit in ("tablet", "capsule") else {})
 
@@ -74,4 +107,9 @@ def _medicine(row: Row) -> Medicine:
         " ".join(part for part in (row["name"], row["strength"], row["form"]) if part),
         row["base_unit"],
         tuple(sorted(levels)),
+        _ved(frozenset(row["section"].split("|"))),
     )
+
+
+def _ved(sections: frozenset[str]) -> str:
+    return "V" if sections & VITAL else "D" if sections <= DESIRABLE else "E"

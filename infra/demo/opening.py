@@ -32,7 +32,7 @@ OUT_SHARE: Final = 0.0001
 SIZE: Final = {"PHC": 1, "CHC": 3, "SDH": 5, "DH": 8, "STORE": 30, "COUNTER": 2, "WAREHOUSE": 90}
 
 NEAR_EXPIRY_SHARE: Final = 0.01
-EXPIRED_SHARE: Final = 0.002
+EXPIRED_SHARE: Final = 0.0004
 
 # What a PHC keeps of a medicine that its OPD doesn't prescribe, in base units.
 KEPT: Final = {

@@ -15,6 +15,7 @@ from infra.demo.past import first_events
 from infra.demo.shelves import Shelves
 from infra.demo.state import Facility, State, small_state
 from infra.local.failure import CannotStart
+from projections.figures.days import india_today
 
 SENDERS: Final = 4
 AT_ONCE: Final = 4
@@ -83,9 +84,11 @@ async def _register(client: Client, state: State, say: Say) -> None:
         ("/v1/districts", "districts", "district_id"),
         ("/v1/items", "items", "item_id"),
         ("/v1/norms", "norms", "norm_id"),
+        ("/v1/chains", "chains", "chain_id"),
+        ("/v1/directives", "directives", "directive_id"),
     ):
         known |= await client.list_ids(path, name, id_field)
-    missing = [record for record in state.records() if _id(record) not in known]
+    missing = [record for record in state.records(india_today()) if _id(record) not in known]
     if missing:
         say(
             f"registering {len(state.districts)} districts, {len(state.facilities)} facilities "

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date, timedelta
 from functools import cached_property
 from random import Random
 from typing import Any, Final
@@ -25,6 +26,7 @@ KEPT_DAYS: Final = {
     "WAREHOUSE": (30, 30),
 }
 """Lead time and safety stock of a level: the farther from the warehouse, the more."""
+DIRECTIVE_TIME: Final = timedelta(days=14)
 BLOCK_SPREAD_DEGREES: Final = 0.4
 PLACE_SPREAD_DEGREES: Final = 0.08
 
@@ -74,10 +76,11 @@ class State:
     facilities: tuple[Facility, ...]
     medicines: tuple[Medicine, ...]
 
-    def records(self) -> list[dict[str, Any]]:
-        """Everything to register, as the API takes it."""
+    def records(self, today: date) -> list[dict[str, Any]]:
+        """Everything to register on that day, as the API takes it."""
         known: list[Facility | Medicine] = [*self.facilities, *self.medicines]
-        return [*self.districts, *(each.record() for each in known), *norms()]
+        records = [*self.districts, *(each.record() for each in known)]
+        return [*records, *norms(), chain(), directive(today)]
 
     @cached_property
     def open_facilities(self) -> tuple[Facility, ...]:
@@ -103,6 +106,36 @@ def norms() -> list[dict[str, Any]]:
         }
         for level, (lead, safety) in KEPT_DAYS.items()
     ]
+
+
+def chain() -> dict[str, Any]:
+    """Who answers next."""
+    officers = {
+        "in_charge": ("Medical officer in charge", 0, None),
+        "block": ("Block CMO", 12, 4),
+        "district": ("CMHO", 24, 8),
+        "state": ("Mission Director NHM", 72, 24),
+    }
+    steps = [
+        {"officer": officer, "title": title, "after_hours": hours, "critical_after_hours": critical}
+        for officer, (title, hours, critical) in officers.items()
+    ]
+    return {"kind": "chain", "chain_id": STATE.upper(), "state": STATE, "steps": steps}
+
+
+def directive(today: date) -> dict[str, Any]:
+    """Issued today."""
+    return {
+        "kind": "directive",
+        "directive_id": "MODULE-IN-USE",
+        "title": "The pharmacy module is in use in every DH and CHC",
+        "requires": "module_in_use",
+        "levels": ["DH", "CHC"],
+        "state": STATE,
+        "deadline": (today + DIRECTIVE_TIME).isoformat(),
+        "used_days": 6,
+        "of_open_days": 12,
+    }
 
 
 def small_state() -> State:

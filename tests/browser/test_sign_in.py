@@ -56,6 +56,7 @@ def test_without_a_token_it_asks_for_one(service: Service, page: Page) -> None:
     assert page.locator("#facilities tbody tr").count() == 0
     page.get_by_label("Token").fill("no token")
     page.get_by_role("button", name="Show the figures").click()
+    expect(page.locator("#why-sign-in")).to_contain_text("This token doesn't count.")
     expect(page.locator("#connection")).to_have_text("Not signed in")
     page.get_by_label("Token").fill(service.token("--role", "nhm"))
     page.get_by_role("button", name="Show the figures").click()
@@ -63,11 +64,24 @@ def test_without_a_token_it_asks_for_one(service: Service, page: Page) -> None:
     expect(page.locator("#sign-in")).to_be_hidden()
 
 
+def test_whoever_signed_in_can_sign_out(service: Service, page: Page) -> None:
+    page.goto(f"{service.url}/#token={service.token('--role', 'public')}")
+    expect(page.locator("#notice")).to_contain_text("sign out and use another token")
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.locator("#why-sign-in")).to_contain_text("The figures need a token.")
+    expect(page.get_by_role("button", name="Sign out")).to_be_hidden()
+    page.reload()
+    expect(page.locator("#connection")).to_have_text("Not signed in")
+
+
 def test_a_districts_officer_sees_the_district(service: Service, page: Page) -> None:
+    refused: list[str] = []
+    page.on("response", lambda answer: refused.append(answer.url) if not answer.ok else None)
     page.goto(f"{service.url}/#token={service.token('--role', 'cmho', '--district', 'D1')}")
     expect(page.locator("#facilities tbody tr")).to_have_count(1)
     expect(page.locator("#facilities tbody tr").first).to_contain_text("P1")
     assert page.url == f"{service.url}/?district=D1"
+    assert refused == []
     page.get_by_label("District").focus()
     page.get_by_label("District").select_option("D2")
     expect(page.locator("#notice")).to_contain_text("doesn't reach this district")
@@ -81,6 +95,6 @@ def test_a_districts_officer_sees_the_district(service: Service, page: Page) -> 
 def test_an_officer_of_several_districts_chooses(service: Service, page: Page) -> None:
     token = service.token("--role", "cmho", "--district", "D1", "--district", "D2")
     page.goto(f"{service.url}/#token={token}")
-    expect(page.locator("#notice")).to_contain_text("Choose yours at the top.")
+    expect(page.locator("#notice")).to_contain_text("Choose yours at the top")
     page.goto(f"{service.url}/?district=D2")
     expect(page.locator("#facilities tbody tr").first).to_contain_text("P2")

@@ -15,7 +15,7 @@ TIMELINES = ROOT / "tests" / "integration" / "alerts"
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES.keys())
 def test_each_rule_has_a_runbook_and_a_timeline(rule: Rule) -> None:
-    assert f"({rule.id})" in (ROOT / rule.runbook).read_text().splitlines()[0]
+    assert f"({rule.id})" in (ROOT / rule.runbook[1:]).read_text().splitlines()[0]
     assert any(f'"{rule.id}"' in path.read_text() for path in TIMELINES.glob("test_*.py"))
 
 

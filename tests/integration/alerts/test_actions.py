@@ -348,7 +348,7 @@ async def test_an_action_as_it_is_told(client: httpx.AsyncClient, timeline: Time
         "what_to_do": RULES["out_of_stock"].what_to_do,
         "rescue": f"/v1/facilities/{FACILITY}/items/ORS/rescue",
         "ends": RULES["out_of_stock"].ends,
-        "runbook": "docs/runbooks/out_of_stock.md",
+        "runbook": "/docs/runbooks/out_of_stock.md",
         "evidence": {"usable": 0},
     }
     assert (await client.get(action["rescue"])).status_code == httpx.codes.OK

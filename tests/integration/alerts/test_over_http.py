@@ -90,7 +90,7 @@ async def test_an_alert_as_it_is_listed(client: httpx.AsyncClient, timeline: Tim
         " on.",
         "ends": "Something of it is usable again, or it is no longer on the level's essential"
         " list.",
-        "runbook": "docs/runbooks/out_of_stock.md",
+        "runbook": "/docs/runbooks/out_of_stock.md",
     }
 
 

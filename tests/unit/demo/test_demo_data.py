@@ -75,8 +75,8 @@ def play(state: State) -> list[dict[str, Any]]:
 
 
 def test_the_state_is_whole(state: State) -> None:
-    records = [parse_reference(record) for record in state.records()]
-    assert len(records) == 6 + 126 + 629 + 7
+    records = [parse_reference(record) for record in state.records(NOW.date())]
+    assert len(records) == 6 + 126 + 629 + 7 + 2
     ids = {each.facility_id for each in state.facilities}
     assert len(ids) == len(state.facilities)
     for facility in state.facilities:
@@ -158,7 +158,9 @@ def count_out(day: Day) -> int:
 def test_a_hospital_never_starts(state: State, events: list[dict[str, Any]]) -> None:
     silent = {each.facility_id for each in state.facilities if not each.is_open}
     assert len(silent) == 5
-    assert silent < {each["facility_id"] for each in state.records() if each["kind"] == "facility"}
+    assert silent < {
+        each["facility_id"] for each in state.records(NOW.date()) if each["kind"] == "facility"
+    }
     assert {facility_id.removesuffix("-STORE")[:9] for facility_id in silent} == {NEVER_STARTED}
     assert not silent & {event["facility_id"] for event in events}
     assert not silent & {event.get("to_facility_id") for event in events}

@@ -14,14 +14,8 @@ let all = false;
 
 export async function askTodo(district, signal) {
   const limit = all ? ALL : FIRST;
-  if (district) return ask(`/v1/districts/${encodeURIComponent(district)}/actions`, { limit }, signal).then(([body]) => body, unregistered);
+  if (district) return (await ask(`/v1/districts/${encodeURIComponent(district)}/actions`, { limit }, signal))[0];
   return (await ask("/v1/alerts", { severity: "critical", state: ["open", "acknowledged"], limit }, signal))[0];
-}
-
-/** Facilities may name a district before it is registered. */
-function unregistered(error) {
-  if (error.status !== 404) throw error;
-  return { actions: [], by_officer: [], next_cursor: null };
 }
 
 /** Another district is read from its beginning. */

@@ -46,7 +46,7 @@ WITH instant AS MATERIALIZED (
 )
 SELECT {ALL_TOPICS},
     EXISTS (SELECT FROM district_record WHERE district_id = $1)
-        OR EXISTS (SELECT FROM facility_state WHERE district_id = $1) AS is_known,
+        OR EXISTS (SELECT FROM facility_record WHERE district_id = $1) AS is_known,
     (SELECT at FROM instant) AS at,
     (SELECT json_agg(json_build_array(
          officer, title, coalesce(open, 0), coalesce(overdue, 0)) ORDER BY number)

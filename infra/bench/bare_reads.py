@@ -82,7 +82,7 @@ async def _read(request: Request, statement: str, *arguments: object) -> Respons
     body = {
         name: orjson.loads(value or "[]")
         if name in JSON_COLUMNS
-        else [orjson.Fragment(each) for each in value]
+        else [orjson.Fragment(each) for each in value or ()]
         if name == "items"
         else value
         for name, value in row.items()

@@ -103,7 +103,8 @@ class EventMaker:
         event = self._head(self._random.choice(self._facilities), now)
         self._recent.append((event["facility_id"], event["event_id"]))
         if chance < mix.reversals + mix.used_up + mix.counts:
-            return event | {"type": "stock_counted", "lines": self._lines("counted")}
+            lines = {(line["item_id"], line["lot"]): line for line in self._lines("counted")}
+            return event | {"type": "stock_counted", "lines": list(lines.values())}
         return event | {
             "type": "medicine_dispensed",
             "channel": "opd",

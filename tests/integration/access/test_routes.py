@@ -58,7 +58,7 @@ RECORDS: dict[str, dict[str, Any]] = {
 def request_of(name: str, place: dict[str, str]) -> tuple[str, str, dict[str, Any]]:
     """A good request to the route, about the facility (or the district) of `place`."""
     method, path = name.split()
-    addressed = path.format(
+    addressed = path.replace("{path:path}", "{path}").format(
         facility_id=place["facility"] if method == "GET" else "NEW",
         item_id="PCM",
         district_id=place["district"] if method == "GET" else "D9",
@@ -71,6 +71,7 @@ def request_of(name: str, place: dict[str, str]) -> tuple[str, str, dict[str, An
         event_id=uuid4(),
         alert_id=uuid4(),
         name="page.js",
+        path="guide.md",
     )
     if path == "/v1/events/batch":
         return method, addressed, {"json": [receipt(place["facility"])]}

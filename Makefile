@@ -16,8 +16,8 @@ setup: $(STAMP) ## .venv with everything pinned, and the broker's jars
 demo: $(STAMP) ## the whole service with a small state and a day of its pharmacies
 	@$(BIN)/dawalog demo
 
-test: $(STAMP) ## all tests, on a real Kafka and a real Postgres; two at a time
-	@$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow and not alone"
+test: $(STAMP) ## all tests, on a real Kafka and a real Postgres; three at a time, as they wait much
+	@$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder -m "not slow and not alone"
 	@$(BIN)/pytest -m alone tests/system
 
 check: $(STAMP) ## format, lint, types, directions of imports, dependencies, rules of Prometheus

@@ -40,8 +40,16 @@ def _first_entry(so_that: str = "") -> str:
     """
 
 
+_OLDER: Final = """
+    SELECT facility_no, facility_id, first_recorded_at
+    FROM place JOIN facility_activity USING (facility_no)
+    WHERE first_recorded_at < (SELECT max(valid_from) FROM item_record WHERE valid_from <= now())
+    OFFSET 0
+"""
+
 # That a facility recorded nothing before spares the look at its cards: when an installation
-# begins, its whole catalogue is new, and so is every facility.
+# begins, its whole catalogue is new, and so is every facility. OFFSET 0 keeps the planner from
+# beginning at the cards, or at the ledger.
 UNKNOWN_ITEM: Final = Kind(
     "unknown_item",
     found=f"""
@@ -58,12 +66,16 @@ UNKNOWN_ITEM: Final = Kind(
         FROM (
             SELECT card.*, facility_id, item_id, at
             FROM (
-                SELECT item_id, min(valid_from) AS at FROM item_record GROUP BY item_id
-            ) AS registered
-            JOIN item_number USING (item_id) JOIN card USING (item_no)
-            JOIN place USING (facility_no) JOIN facility_activity USING (facility_no)
-            WHERE at BETWEEN $3 AND now() AND facility_activity.first_recorded_at < at
-            OFFSET 0 -- whatever the planner believes: none of this looks at the ledger
+                SELECT facility_no, facility_id, item_no, item_id, at
+                FROM (
+                    SELECT item_id, min(valid_from) AS at FROM item_record GROUP BY item_id
+                ) AS registered
+                JOIN item_number USING (item_id)
+                JOIN ({_OLDER}) AS older ON older.first_recorded_at < at
+                WHERE at BETWEEN $3 AND now()
+                OFFSET 0
+            ) AS known JOIN card USING (facility_no, item_no)
+            OFFSET 0
         ) AS card
         {_first_entry("AND occurred_at < card.at AND recorded_at < card.at")}
         {_IN_ORDER}

@@ -7,7 +7,8 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field, TypeAdapter
 
 from alerts.rules import RULES, WHO_ACTS
-from api.answers import answer, in_utc
+from api.alert_telling import tell_instants, tell_rule, title_of
+from api.answers import answer
 from api.cursors import decode_cursor, encode_cursor
 from api.known import READING
 from api.parameters import Cursor, Limit, within_range
@@ -26,14 +27,6 @@ Placed = Annotated[int, Field(ge=-(2**63), lt=2**63)]
 
 CURSOR: Final[TypeAdapter[tuple[Instant, Urgency, Placed, EventId]]] = TypeAdapter(
     tuple[Instant, Urgency, Placed, EventId]
-)
-INSTANTS: Final = (
-    "began_at",
-    "opened_at",
-    "closed_at",
-    "acknowledged_at",
-    "snoozed_until",
-    "passes_on_at",
 )
 
 
@@ -145,7 +138,7 @@ async def read_actions(
         "at": found.at,
         "by_officer": [counted._asdict() for counted in found.by_officer],
         "by_rule": [
-            counted._asdict() | {"title": _title(counted.rule)} for counted in found.by_rule
+            counted._asdict() | {"title": title_of(counted.rule)} for counted in found.by_rule
         ],
         "actions": [_told(action) for action in page],
         "next_cursor": encode_cursor(found.at, *page[-1].key) if more else None,
@@ -161,22 +154,14 @@ def _told(action: ActionRow) -> dict[str, Any]:
     is_short = rule is not None and rule.by_transfer and action.closed_at is None
     return (
         told
-        | {name: told[name] and in_utc(told[name]) for name in INSTANTS}
+        | tell_instants(told)
+        | tell_rule(action.rule)
         | {
-            "title": _title(action.rule),
             "state": "done" if action.closed_at else "put_off" if action.is_put_off else "open",
             "step": action.turn,
             "overdue": action.is_overdue,
-            "what_to_do": rule and rule.what_to_do,
             "rescue": f"/v1/facilities/{action.facility_id}/items/{action.item_id}/rescue"
             if is_short
             else None,
-            "ends": rule and rule.ends,
-            "runbook": rule and rule.runbook,
         }
     )
-
-
-def _title(rule_id: str) -> str:
-    rule = RULES.get(rule_id)  # of one that a later version dropped only the id is left
-    return rule.title if rule else rule_id

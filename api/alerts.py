@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 from alerts.rules import RULES, WHO_ACTS
 from api.access import find_caller
 from api.alert_parameters import RuleName
+from api.alert_telling import tell_instants, tell_rule
 from api.answers import answer, in_utc
 from api.cursors import decode_cursor, encode_cursor
 from api.known import READING
@@ -30,14 +31,6 @@ CURSOR: Final[TypeAdapter[tuple[Instant, EventId, Instant | None]]] = TypeAdapte
     tuple[Instant, EventId, Instant | None]
 )
 NEWEST: Final = AlertKey(LATEST, "ffffffff-ffff-ffff-ffff-ffffffffffff")
-INSTANTS: Final = (
-    "began_at",
-    "opened_at",
-    "closed_at",
-    "acknowledged_at",
-    "snoozed_until",
-    "passes_on_at",
-)
 
 
 class AlertShape(Shape):
@@ -181,21 +174,14 @@ async def find_own_alert(
 
 
 def _told(alert: AlertRow) -> dict[str, Any]:
-    rule = RULES.get(alert.rule)  # of one that a later version dropped only the facts are left
+    rule = RULES.get(alert.rule)
     told = alert._asdict()
     turn, is_overdue = told.pop("turn"), told.pop("is_overdue")
     return (
         told
-        | {name: told[name] and in_utc(told[name]) for name in INSTANTS}
-        | {
-            "step": turn,
-            "overdue": is_overdue,
-            "title": rule.title if rule else alert.rule,
-            "who_acts": rule and rule.who_acts,
-            "what_to_do": rule and rule.what_to_do,
-            "ends": rule and rule.ends,
-            "runbook": rule and rule.runbook,
-        }
+        | tell_instants(told)
+        | tell_rule(alert.rule)
+        | {"step": turn, "overdue": is_overdue, "who_acts": rule and rule.who_acts}
     )
 
 

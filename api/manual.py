@@ -2,6 +2,7 @@
 
 import re
 from functools import cache
+from html import escape
 from importlib.resources import files
 from typing import Final
 
@@ -51,8 +52,5 @@ def _read(path: str) -> Asset | None:
     if path.endswith(".png"):
         return make_asset(file.read_bytes(), "image/png")
     text = file.read_text("utf-8")
-    title = text.partition("\n")[0].lstrip("# ").replace("`", "").replace("&", "&amp;")
-    return make_asset(
-        SHEET.format(title=title.replace("<", "&lt;"), text=MARKDOWN.render(text)).encode(),
-        "text/html",
-    )
+    title = escape(text.partition("\n")[0].lstrip("# ").replace("`", ""))
+    return make_asset(SHEET.format(title=title, text=MARKDOWN.render(text)).encode(), "text/html")

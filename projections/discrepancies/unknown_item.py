@@ -55,8 +55,13 @@ UNKNOWN_ITEM: Final = Kind(
     found=f"""
     SELECT * FROM (
         {_select("NULL::timestamptz")}
-        FROM item_number JOIN card USING (item_no) JOIN place USING (facility_no) {_first_entry()}
-        WHERE NOT {IS_REGISTERED.format(item_id="item_number.item_id")}
+        FROM (
+            SELECT facility_no, item_no, lot, facility_id, item_id
+            FROM item_number JOIN card USING (item_no) JOIN place USING (facility_no)
+            WHERE NOT {IS_REGISTERED.format(item_id="item_number.item_id")}
+            OFFSET 0
+        ) AS card
+        {_first_entry()}
         {_IN_ORDER}
     ) AS unknown
     """,

@@ -105,11 +105,21 @@ async def test_the_first_week_of_an_installation_is_listed_without_a_walk(book: 
             for number, first in ((1, 0), (2, 200))
         )
     )
-    for kind in ("unknown_item", "negative_stock"):
-        statement = _statement("state", (kind,), None)
-        asked = (None, None, EARLIEST, LATEST, LATEST, event_id(2**128 - 1), 1000)
-        told = await book.connection.fetchval(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", *asked)
-        assert sum(looks_at_the_ledger(orjson.loads(told)[0]["Plan"])) < 10, kind
+    # The planner may have looked at the tables never, just now, or before they grew.
+    for believed in ("SELECT", "ANALYZE", _BELIEVED_EMPTY):
+        await book.connection.execute(believed)
+        for kind in ("unknown_item", "negative_stock"):
+            statement = _statement("state", (kind,), None)
+            asked = (None, None, EARLIEST, LATEST, LATEST, event_id(2**128 - 1), 1000)
+            explained = f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}"
+            told = await book.connection.fetchval(explained, *asked)
+            assert sum(looks_at_the_ledger(orjson.loads(told)[0]["Plan"])) < 10, (kind, believed)
+
+
+_BELIEVED_EMPTY = """
+    UPDATE pg_class SET reltuples = 0, relpages = 1
+    WHERE oid = 'model_1.item_number'::regclass
+"""
 
 
 def looks_at_the_ledger(plan: dict[str, Any]) -> Iterator[int]:

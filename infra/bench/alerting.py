@@ -28,7 +28,7 @@ from infra.bench.freshness_poster import Order, mix_of
 from infra.bench.http_load import OK, Connections, make_read
 from infra.bench.posting import run_poster
 from infra.bench.preload import preload
-from infra.bench.report import Report, percentile, say, summarise_delays
+from infra.bench.report import Report, say, summarise_delays, tell_delays
 from infra.bench.service import records, register, running_roles
 from infra.bench.stack import PARTITIONS, BenchStack
 from stream.errors import Unavailable
@@ -113,9 +113,7 @@ async def _measure_rate(stack: BenchStack, order: Order) -> dict[str, Any]:
         "posts_per_second": order.posts_per_second,
         "events_per_post": order.events_per_post,
         "alerts": len(delays),
-        "p50_ms": round(percentile(delays, 0.5), 1),
-        "p99_ms": round(percentile(delays, 0.99), 1),
-        "greatest_ms": round(max(delays), 1),
+        **tell_delays(delays),
         "poster_cpu_share": posted["cpu_share"],
     }
 

@@ -17,7 +17,7 @@ import asyncpg
 from infra.bench.events import Mix
 from infra.bench.freshness_poster import Order
 from infra.bench.posting import run_poster
-from infra.bench.report import Report, percentile, say, summarise_delays
+from infra.bench.report import Report, say, summarise_delays, tell_delays
 from infra.bench.service import running_service
 from infra.bench.stack import BenchStack
 from projections.announcing import CHANNEL
@@ -76,9 +76,7 @@ async def _measure_rate(stack: BenchStack, order: Order) -> dict[str, Any]:
         "posts_per_second": order.posts_per_second,
         "events_per_post": order.events_per_post,
         "posts": len(delays),
-        "p50_ms": round(percentile(delays, 0.5), 1),
-        "p99_ms": round(percentile(delays, 0.99), 1),
-        "greatest_ms": round(max(delays), 1),
+        **tell_delays(delays),
         "poster_cpu_share": posted["cpu_share"],
     }
 

@@ -20,7 +20,7 @@ from infra.bench.freshness_poster import Order
 from infra.bench.live_reader import READY
 from infra.bench.live_reader import Order as ReaderOrder
 from infra.bench.posting import run_poster
-from infra.bench.report import Report, percentile, say, summarise_delays
+from infra.bench.report import Report, say, summarise_delays, tell_delays
 from infra.bench.service import running_service
 from infra.bench.stack import PARTITIONS, BenchStack, require_running
 from infra.local.throwaway import running
@@ -79,9 +79,7 @@ async def _measure_rate(stack: BenchStack, order: Order, groups: list[list[str]]
         "events_per_post": order.events_per_post,
         "streams": len(groups),
         "events": len(delays),
-        "p50_ms": round(percentile(delays, 0.5), 1),
-        "p99_ms": round(percentile(delays, 0.99), 1),
-        "greatest_ms": round(max(delays), 1),
+        **tell_delays(delays),
         "poster_cpu_share": posted["cpu_share"],
         "reader_cpu_share": round(came["cpu_share"], 3),
     }

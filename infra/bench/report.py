@@ -50,6 +50,15 @@ def summarise_ratios(
     )
 
 
+def tell_delays(delays: list[float]) -> dict[str, float]:
+    """Of one run, in ms."""
+    return {
+        "p50_ms": round(percentile(delays, 0.5), 1),
+        "p99_ms": round(percentile(delays, 0.99), 1),
+        "greatest_ms": round(max(delays), 1),
+    }
+
+
 def summarise_delays(
     runs: list[dict[str, Any]], paces: Sequence[tuple[int, int]]
 ) -> list[dict[str, float | str]]:

@@ -123,7 +123,7 @@ async def _lifespan(settings: ApiSettings, app: FastAPI) -> AsyncIterator[None]:
         keys=keys,
         read_model=read_model,
         directory=directory,
-        known=KnownIds(read_model),
+        known=KnownIds(read_model, directory),
         gate=Gate(directory, RateLimit(settings.rate_limit), verifier),
         reading=Reading(read_model, database=settings, kafka=settings),
     )

@@ -35,6 +35,7 @@ class Directory:
     def __init__(self, read_model: ReadModel) -> None:
         self._read_model = read_model
         self._known: defaultdict[str, set[FacilityRecord]] = defaultdict(set)
+        self._districts: set[str] = set()
         self._next_offset = 0
         self.is_loaded = False
         self._refreshing: asyncio.Task[None] | None = None
@@ -49,7 +50,15 @@ class Directory:
 
     def add(self, record: FacilityRecord) -> None:
         """This process has just recorded it."""
-        self._known[record.facility_id].add(record)
+        self._take([record])
+
+    def has(self, facility_id: str) -> bool:
+        """Whether it is registered, as far as this process knows."""
+        return facility_id in self._known
+
+    def has_in_district(self, district_id: str) -> bool:
+        """Whether a facility is or was registered in it, as far as this process knows."""
+        return district_id in self._districts
 
     def is_within(self, scope: Scope, facility_id: str) -> bool:
         """Whether the scope names it, its district, or a facility that it is a part of.
@@ -115,6 +124,7 @@ class Directory:
     def _take(self, records: Iterable[FacilityRecord]) -> None:
         for record in records:
             self._known[record.facility_id].add(record)
+            self._districts.add(record.district_id)
 
     def _in_force(self, facility_id: str) -> FacilityRecord | None:
         now = datetime.now(UTC)

@@ -1,16 +1,16 @@
 """GET /v1/availability/{facility_id}: whether a medicine is there, in words, for anybody."""
 
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final, Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import TypeAdapter
 
 from api.answers import answer, facility_not_found
 from api.cursors import decode_cursor, encode_cursor
 from api.freshness import POSITION
 from api.items import describe_item, zone
-from api.parameters import Cursor, FacilityId
+from api.parameters import Cursor, FacilityId, Limit
 from api.services import services_of
 from api.shapes import Page, Shape, read_answers
 from projections.queries.moments import PRESENT
@@ -46,7 +46,7 @@ async def read_availability(
     request: Request,
     *,
     facility_id: FacilityId,
-    limit: Annotated[int, Query(ge=1, le=1000, description="most entries of a page")] = 1000,
+    limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Response:
     """Whether a facility has its medicines, as it last told: for anybody, without quantities."""

@@ -38,7 +38,7 @@ async def read_overview(
             "silent: longest not heard of first"
         ),
     ] = "id",
-    limit: Limit = 50,
+    limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Response:
     """Facilities at a glance, with the newest events and events a second, of the state or of the

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from api.answers import answer, in_utc
 from api.cursors import decode_cursor, encode_cursor
 from api.known import READING
-from api.parameters import Cursor
+from api.parameters import Cursor, Limit
 from api.rollup_shapes import ShortagesAnswer
 from api.services import services_of
 from api.shapes import read_answers
@@ -41,7 +41,7 @@ async def read_shortages(
     ved: Annotated[
         Literal["V", "E", "D"] | None, Query(description="vital, essential or desirable")
     ] = None,
-    limit: Annotated[int, Query(ge=1, le=100, description="most entries of a page")] = 20,
+    limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Response:
     """Items of the essential list that are out at facilities with a complete count, longest first.

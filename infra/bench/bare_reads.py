@@ -67,9 +67,9 @@ async def read_item_stock(request: Request, item_id: str, status: str | None = N
 
 
 @app.get("/v1/shortages")
-async def read_shortages(request: Request, district: str | None = None) -> Response:
+async def read_shortages(request: Request, limit: int, district: str | None = None) -> Response:
     wanted = (None, district, None, None, None, None)
-    return await _read(request, shortages_statement(wanted), *wanted, *FIRST, 21)
+    return await _read(request, shortages_statement(wanted), *wanted, *FIRST, limit + 1)
 
 
 @app.get("/v1/facilities/{facility_id}/items/{item_id}/rescue")

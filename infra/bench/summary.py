@@ -78,8 +78,8 @@ def _paths(state: GeneratedState) -> dict[str, list[str]]:
         [f"/v1/summary?by=facility&facility_id={one}" for one, _ in some],
         [f"/v1/items/{one}/stock" for one in items],
         [f"/v1/items/{one}/stock?status=out" for one in items],
-        ["/v1/shortages"],
-        [f"/v1/shortages?district={one}" for one in state.districts],
+        ["/v1/shortages?limit=20"],
+        [f"/v1/shortages?limit=20&district={one}" for one in state.districts],
         [f"/v1/facilities/{one}/items/{item_id}/rescue" for one, item_id in some],
     )
     return dict(zip(KINDS, paths, strict=True))

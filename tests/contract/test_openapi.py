@@ -77,6 +77,20 @@ def test_each_type_of_event_is_described(document: dict[str, Any]) -> None:
     assert set(posted["discriminator"]["mapping"]) == set(EVENT_TYPES)
 
 
+def test_every_list_has_the_same_limit(document: dict[str, Any]) -> None:
+    limits = {
+        path: parameter["schema"]
+        for path, operations in document["paths"].items()
+        for operation in operations.values()
+        for parameter in operation.get("parameters", ())
+        if parameter["name"] == "limit"
+    }
+    assert {"/v1/shortages", "/v1/overview", "/v1/availability/{facility_id}"} < set(limits)
+    for path, schema in limits.items():
+        said = schema["minimum"], schema["maximum"], schema["default"]
+        assert said == (1, 1000, 100), path
+
+
 def test_no_parameter_is_told_twice(document: dict[str, Any]) -> None:
     for path, operations in document["paths"].items():
         for method, operation in operations.items():

@@ -55,6 +55,8 @@ DIGEST_AGAIN: Final = timedelta(minutes=10)
 """Alertmanager keeps no alert over a restart, so that it is sent again within the hour."""
 
 ALONE: Final = tuple(rule.id for rule in RULES.values() if rule.told_alone)
+LOCAL: Final = tuple(rule.id for rule in RULES.values() if rule.by_transfer)
+"""Of an item that one facility is short of: said by `district_shortage`, if it is open."""
 
 Clock = Callable[[], datetime]
 
@@ -122,7 +124,12 @@ class Pusher:
     async def _push_pressing(self, now: datetime, *, again: bool) -> None:
         """All of it, or else what is another than was told."""
         singles, groups = await find_pressing(
-            self._model, alone=self._alone, who_acts=WHO_ACTS, most=MOST_ALERTS // 2, at=now
+            self._model,
+            alone=self._alone,
+            local=LOCAL,
+            who_acts=WHO_ACTS,
+            most=MOST_ALERTS // 2,
+            at=now,
         )
         pressing = [tell_single(one, self._public_url) for one in singles]
         pressing += [tell_group(one, self._public_url) for one in groups]

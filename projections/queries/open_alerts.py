@@ -36,8 +36,9 @@ INSTANT: Final = """
     )
 """
 
-# Rules in $1 are told one by one, unless those are more than $2; others by rule and district.
-# Turns are those of the instant $3 (null: now); from $4 on what they depend on.
+# Rules in $1 are told one by one, unless those are more than $2; others by rule and district, those
+# in $8 without what a shortage over the district covers, as a group names no item by which
+# Alertmanager could mute it. Turns are those of the instant $3 (null: now), and depend on $4 to $7.
 PRESSING: Final = f"""
 WITH {INSTANT.format(at="$3")}, found AS MATERIALIZED ({OPEN} AND severity = 'critical'),
 {paces("SELECT DISTINCT in_district AS district_id FROM found", arguments_from=4)},
@@ -45,10 +46,15 @@ WITH {INSTANT.format(at="$3")}, found AS MATERIALIZED ({OPEN} AND severity = 'cr
     SELECT turned.*, officer, title, rule = ANY ($1::text[])
               AND count(*) FILTER (WHERE rule = ANY ($1)) OVER () <= $2 AS is_alone
     FROM turned JOIN step ON step.district_id = in_district AND number = turn
+), covered AS MATERIALIZED (
+    SELECT district_id, item_no FROM alert
+    WHERE rule = 'district_shortage' AND closed_at IS NULL AND severity = 'critical'
 ), gathered AS MATERIALIZED (
     SELECT *, row_number() OVER (PARTITION BY rule, in_district ORDER BY began_at, alert_id)
                 AS place
-    FROM pressing WHERE NOT is_alone
+    FROM pressing
+    WHERE NOT is_alone AND NOT (
+        rule = ANY ($8::text[]) AND (in_district, item_no) IN (SELECT * FROM covered))
 ), grouped AS (
     SELECT rule, in_district, count(*) AS alerts, count(DISTINCT facility_no) AS facilities,
            min(opened_at) AS opened_at,
@@ -214,14 +220,19 @@ async def find_pressing(
     model: ReadModel,
     *,
     alone: Collection[str],
+    local: Collection[str],
     who_acts: Mapping[str, str],
     most: int,
     at: datetime | None = None,
 ) -> tuple[list[Single], list[Group]]:
     """Critical alerts: those of the rules in `alone` one by one, unless they are more than `most`;
-    the others by rule and district. `who_acts`: with whom the chain of command begins, by rule.
+    the others by rule and district. Nothing is said in a group of what a rule in `local` found
+    where the item is out over the district. `who_acts`: with whom the chain of command begins, by
+    rule.
     """
-    snapshot = await model.fetch(PRESSING, list(alone), most, at, *turn_arguments(who_acts))
+    snapshot = await model.fetch(
+        PRESSING, list(alone), most, at, *turn_arguments(who_acts), list(local)
+    )
     singles = [
         Single._make((*told, About(*about), Turn(*turn)))
         for *told, about, turn in snapshot.loads("singles")

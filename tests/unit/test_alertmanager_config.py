@@ -4,7 +4,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml  # type: ignore[import-untyped]
 
+from alerts.alertmanager import LOCAL
 from tests.tools import require
 
 FOLDER = Path(__file__).parents[2] / "infra" / "alertmanager"
@@ -38,6 +40,12 @@ def test_who_is_told(labels: str, receiver: str) -> None:
     config = f"--config.file={FOLDER / 'alertmanager.yml'}"
     verify = f"--verify.receivers={receiver}"
     assert amtool("config", "routes", "test", config, verify, *labels.split()).strip() == receiver
+
+
+def test_what_a_shortage_over_a_district_mutes_are_the_rules_of_one_facility() -> None:
+    config = yaml.safe_load((FOLDER / "alertmanager.yml").read_text())
+    muted, _ = config["inhibit_rules"][0]["target_matchers"]
+    assert muted == f'alertname=~"{"|".join(LOCAL)}"'
 
 
 ALERT = """{

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from alerts import alertmanager
-from alerts.alertmanager import Pusher
+from alerts.alertmanager import ALONE, LOCAL, Pusher
 from alerts.rules import RULES, WHO_ACTS
 from alerts.settings import AlertmanagerSettings
 from alerts.wording import tell_digest, tell_group, tell_single
@@ -63,7 +63,9 @@ async def model(stack: Stack, timeline: Timeline) -> AsyncIterator[ReadModel]:
 
 
 async def test_what_cannot_wait_is_told_by_rule_and_district(model: ReadModel) -> None:
-    singles, groups = await find_pressing(model, alone=[], most=100, who_acts=WHO_ACTS, at=AT)
+    singles, groups = await find_pressing(
+        model, alone=[], local=LOCAL, most=100, who_acts=WHO_ACTS, at=AT
+    )
     assert singles == []
     [group] = groups
     told = tell_group(group, URL)
@@ -86,7 +88,7 @@ async def test_what_cannot_wait_is_told_by_rule_and_district(model: ReadModel) -
 
 async def test_one_by_one_where_the_rule_asks_for_it(model: ReadModel) -> None:
     singles, groups = await find_pressing(
-        model, alone=["out_of_stock"], most=4, who_acts=WHO_ACTS, at=AT
+        model, alone=["out_of_stock"], local=LOCAL, most=4, who_acts=WHO_ACTS, at=AT
     )
     assert groups == []
     told = [tell_single(one, URL) for one in singles]
@@ -98,15 +100,55 @@ async def test_one_by_one_where_the_rule_asks_for_it(model: ReadModel) -> None:
 
 
 async def test_too_many_are_told_together(model: ReadModel) -> None:
-    singles, groups = await find_pressing(model, alone=["out_of_stock"], most=3, who_acts=WHO_ACTS)
+    singles, groups = await find_pressing(
+        model, alone=["out_of_stock"], local=LOCAL, most=3, who_acts=WHO_ACTS
+    )
     assert (singles, [group.alerts for group in groups]) == ([], [4])
+
+
+async def test_what_is_out_over_the_district_is_not_said_of_each(
+    model: ReadModel, timeline: Timeline
+) -> None:
+    """What has nothing to do with it is."""
+    await timeline.register(facility("PHC-3", name="PHC Nasirabad"))
+    await timeline.post(counted(ORS=10, PCM=10) | {"facility_id": "PHC-3"})
+    await timeline.post(dispensed("ORS", 10) | {"facility_id": "PHC-3"})
+    recall = {
+        "kind": "recall",
+        "recall_id": "R1",
+        "item_id": "ORS",
+        "lot": "B7",
+        "reason": "colour",
+    }
+    await timeline.register(recall)
+    await timeline.evaluate()
+    await timeline.post(received("ORS", 5, lot="B7") | {"facility_id": "PHC-3"})
+    assert "recalled_stock PHC-3 ORS B7: opened" in await timeline.evaluate()
+    singles, groups = await find_pressing(
+        model, alone=ALONE, local=LOCAL, most=100, who_acts=WHO_ACTS, at=AT
+    )
+    assert {(one.rule, one.about.item_id) for one in singles} == {
+        ("district_shortage", "ORS"),
+        ("recalled_stock", "ORS"),
+    }
+    assert [(group.rule, group.alerts) for group in groups] == [("out_of_stock", 2)]
+    assert {about.item_id for about in groups[0].named} == {"PCM"}
+    # told in groups, what else is critical stays
+    _, groups = await find_pressing(
+        model, alone=[], local=LOCAL, most=100, who_acts=WHO_ACTS, at=AT
+    )
+    assert {(group.rule, group.alerts) for group in groups} == {
+        ("district_shortage", 1),
+        ("recalled_stock", 1),
+        ("out_of_stock", 2),
+    }
 
 
 async def test_nobody_is_reminded_of_what_was_snoozed(model: ReadModel, timeline: Timeline) -> None:
     subject = Subject(facility_id=FACILITY, item_id="ORS")
     until_then = datetime.now(UTC) + timedelta(days=1)
     await timeline.tell([said(subject, "snoozed", until=until_then, reason="comes on Tuesday")])
-    _, groups = await find_pressing(model, alone=[], most=100, who_acts=WHO_ACTS)
+    _, groups = await find_pressing(model, alone=[], local=LOCAL, most=100, who_acts=WHO_ACTS)
     assert [group.alerts for group in groups] == [3]
 
 
@@ -153,11 +195,11 @@ async def test_it_passes_up_with_the_officers_titles(model: ReadModel, timeline:
     # of Monday at 10 the first step ends on Tuesday at 10: acknowledged at once, it did as well
     assert await list_digests(model, "ajmer", at=AT, who_acts=WHO_ACTS, most=100) != digests
     _, [group] = await find_pressing(
-        model, alone=[], most=100, who_acts=WHO_ACTS, at=timeline.at(0, "12:59")
+        model, alone=[], local=LOCAL, most=100, who_acts=WHO_ACTS, at=timeline.at(0, "12:59")
     )
     assert tell_group(group, URL)["annotations"]["turn"] == "officer in charge: 4"
     _, [group] = await find_pressing(
-        model, alone=[], most=100, who_acts=WHO_ACTS, at=timeline.at(0, "13:00")
+        model, alone=[], local=LOCAL, most=100, who_acts=WHO_ACTS, at=timeline.at(0, "13:00")
     )
     assert tell_group(group, URL)["annotations"]["turn"] == "CMHO: 4"
     # how it is told apart doesn't change with it

@@ -32,11 +32,11 @@ WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "satu
 
 def list_figures(place: Place) -> dict[str, Rows]:
     """The rows of each table of figures, by natural keys, of one facility."""
-    of_items = list_item_figures(place)
+    of_items, patients = list_item_figures(place), sum_patients(place)
     return of_items | {
-        "patient_day": sum_patients(place),
+        "patient_day": patients,
         "facility_state": {
-            (place.facility_id,): facility_state(place, of_items["item_state"]),
+            (place.facility_id,): facility_state(place, of_items["item_state"], patients),
         },
     }
 
@@ -295,8 +295,8 @@ def _is_silent(place: Place) -> bool:
     return open_days >= 2
 
 
-def facility_state(place: Place, states: Rows) -> tuple[Any, ...]:
-    """`states`: of all its items."""
+def facility_state(place: Place, states: Rows, patients: Rows) -> tuple[Any, ...]:
+    """`states`: of all its items; `patients`: of all its days."""
     facility = place.facility
     counts = dict.fromkeys(STATUSES, 0)
     paise = 0
@@ -314,4 +314,5 @@ def facility_state(place: Place, states: Rows) -> tuple[Any, ...]:
         _is_silent(place),
         *counts.values(),
         paise,
+        *patients.get((place.evaluated_on, place.facility_id), (0, 0, 0)),
     )

@@ -456,7 +456,10 @@ CREATE TABLE facility_state (
     items_over     integer NOT NULL DEFAULT 0,
     items_unrated  integer NOT NULL DEFAULT 0,
     items_unknown  integer NOT NULL DEFAULT 0,        -- all of them, while it is silent
-    expiring_paise numeric NOT NULL DEFAULT 0
+    expiring_paise numeric NOT NULL DEFAULT 0,
+    patients_served         integer NOT NULL DEFAULT 0, -- of the day `evaluated_on`, as in patient_day:
+    patients_served_in_part integer NOT NULL DEFAULT 0, -- a state's are summed up without looking
+    patients_sent_away      integer NOT NULL DEFAULT 0  -- each facility's up
 ) WITH (fillfactor = 50);
 CREATE INDEX facility_state_due ON facility_state (partition, facility_no) WHERE due;
 CREATE INDEX facility_state_district ON facility_state (district_id, facility_no);

@@ -197,7 +197,7 @@ class SlicedCheck:
             whole = self._wholes.get(facility_id, Whole())
             place = self._figures.place(facility_id, self._standing, NOTHING, whole=whole)
             own = {key: state for key, state in states.items() if key[0] == facility_id}
-            expected["facility_state"][facility_id,] = facility_state(place, own)
+            expected["facility_state"][facility_id,] = facility_state(place, own, self._patients)
         for table in WHOLE_FIGURE_TABLES:
             await self._compare_table(table, expected[table.name])
 

@@ -133,14 +133,20 @@ WITH item AS (
     SET dispensed = known.dispensed + excluded.dispensed, issued = known.issued + excluded.issued,
         unmet = known.unmet + excluded.unmet, unserved = known.unserved + excluded.unserved,
         prescriptions = known.prescriptions + excluded.prescriptions
+), patients AS (
+    INSERT INTO patient_day AS known
+    SELECT * FROM unnest($9::int[], $10::date[], $11::int[], $12::int[], $13::int[])
+    ORDER BY 2, 1
+    ON CONFLICT (day, facility_no) DO UPDATE
+    SET served = known.served + excluded.served,
+        served_in_part = known.served_in_part + excluded.served_in_part,
+        sent_away = known.sent_away + excluded.sent_away
+    RETURNING *
 )
-INSERT INTO patient_day AS known
-SELECT * FROM unnest($9::int[], $10::date[], $11::int[], $12::int[], $13::int[])
-ORDER BY 2, 1
-ON CONFLICT (day, facility_no) DO UPDATE
-SET served = known.served + excluded.served,
-    served_in_part = known.served_in_part + excluded.served_in_part,
-    sent_away = known.sent_away + excluded.sent_away
+UPDATE facility_state AS place
+SET patients_served = served, patients_served_in_part = served_in_part,
+    patients_sent_away = sent_away
+FROM patients WHERE place.facility_no = patients.facility_no AND evaluated_on = day
 """
 
 # A day of which nothing is left has no row, unless what was used came back: a prescription and its

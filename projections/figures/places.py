@@ -55,9 +55,13 @@ FROM place
 PUT: Final = """
 UPDATE facility_state AS place
 SET evaluated_on = told.evaluated_on, due = false, level = told.level,
-    district_id = told.district_id, state = told.state, silent = told.silent
+    district_id = told.district_id, state = told.state, silent = told.silent,
+    patients_served = coalesce(served, 0),
+    patients_served_in_part = coalesce(served_in_part, 0),
+    patients_sent_away = coalesce(sent_away, 0)
 FROM unnest($1::int[], $2::date[], $3::text[], $4::text[], $5::text[], $6::bool[])
     AS told(facility_no, evaluated_on, level, district_id, state, silent)
+LEFT JOIN patient_day ON patient_day.facility_no = told.facility_no AND day = told.evaluated_on
 WHERE place.facility_no = told.facility_no
 """
 

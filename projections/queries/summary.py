@@ -38,6 +38,17 @@ _TALLIED: Final = ", ".join(
 # Of a facility, as its figures take it.
 _FILTERS: Final = ("state", "district_id", "level", "facility_id")
 
+# A facility's row has the patients of the day on which it stands. Of those that aren't brought to
+# this day yet they are looked up, while there are any.
+_TODAY: Final = "(SELECT india_day(now()))"
+_OUTCOMES: Final = ("served", "served_in_part", "sent_away")
+_SERVED: Final = ", ".join(
+    f"coalesce(sum(patients_{name}) FILTER (WHERE evaluated_on = {_TODAY}), 0) AS {name}"
+    for name in _OUTCOMES
+)
+_SERVED_LATE: Final = ", ".join(f"sum({name}) AS {name}_late" for name in _OUTCOMES)
+_PATIENTS: Final = ", ".join(f"{name} + coalesce({name}_late, 0)" for name in _OUTCOMES)
+
 # Every registered facility has a row of figures within about a second, heard of or not. One that
 # isn't silent has been heard of, so that is looked up for silent ones alone. What a left join would
 # bring and nobody asks for is not joined.
@@ -51,26 +62,29 @@ WITH place AS NOT MATERIALIZED (
            count(*) FILTER (WHERE NOT silent) AS reporting,
            count(*) FILTER (WHERE is_heard) AS not_reporting,
            count(*) FILTER (WHERE silent AND NOT is_heard) AS not_started,
-           {_SUMS}, {_PAISE},
-           coalesce(sum(served), 0) AS served, coalesce(sum(served_in_part), 0) AS served_in_part,
-           coalesce(sum(sent_away), 0) AS sent_away, min(evaluated_on) AS evaluated_on
+           {_SUMS}, {_PAISE}, {_SERVED}, min(evaluated_on) AS evaluated_on
     FROM {{places}} AS place
-    LEFT JOIN patient_day AS today
-      ON today.facility_no = place.facility_no AND day = (SELECT india_day(now()))
     CROSS JOIN LATERAL (
         SELECT silent AND EXISTS (
             SELECT FROM facility_activity
             WHERE facility_activity.facility_no = place.facility_no) AS is_heard
     ) AS heard
     GROUP BY 1
+), late AS (
+    SELECT {{key}} AS key, {_SERVED_LATE}
+    FROM {{places}} AS place JOIN patient_day USING (facility_no)
+    WHERE (SELECT min(evaluated_on) FROM grouped) < {_TODAY}
+      AND evaluated_on < {_TODAY} AND day = {_TODAY}
+    GROUP BY 1
 ), page AS (
-    SELECT * FROM grouped WHERE $5::text IS NULL OR key > $5 ORDER BY key LIMIT $6
+    SELECT * FROM grouped LEFT JOIN late USING (key)
+    WHERE $5::text IS NULL OR key > $5 ORDER BY key LIMIT $6
 )
 SELECT {EVERYTHING},
     (SELECT min(evaluated_on) FROM grouped) AS evaluated_on,
     (SELECT json_agg(json_build_array(
          key, {{name}}, {_FIGURES}, facilities, reporting, not_reporting, not_started,
-         served, served_in_part, sent_away) ORDER BY key)
+         {_PATIENTS}) ORDER BY key)
      FROM page) AS groups
 """
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, given, note, settings
@@ -12,6 +13,7 @@ from tests.histories import START, Delivery, deliveries
 from tests.integration.figures.playing import TODAY, Figures, Story, list_differences
 from tests.thoroughness import examples
 
+DAY = timedelta(days=1)
 DISTRICTS = ("D-ONE", "D-TWO")
 
 
@@ -118,3 +120,21 @@ def test_figures_equal_the_definition(figures: Figures, story: Story) -> None:
         wrong = list_differences(rows, list_figures(place))
         assert not wrong, "\n".join(wrong)
     assert figures.find_wrong_tallies() == []
+
+
+def test_the_patients_of_another_day_are_not_those_of_today(figures: Figures) -> None:
+    batches = [[_dispense(1, START), _dispense(2, START)], [_dispense(3, START - DAY)]]
+    place, rows = figures.play(Story([("events", batch) for batch in batches]))
+    ((*_, served, in_part, sent_away),) = rows["facility_state"].values()
+    assert (served, in_part, sent_away) == (2, 0, 0)
+    assert list_differences(rows, list_figures(place)) == []
+
+
+def _dispense(number: int, occurred_at: datetime) -> dict[str, Any]:
+    return {
+        "event_id": str(UUID(int=number)),
+        "type": "medicine_dispensed",
+        "occurred_at": occurred_at.isoformat(),
+        "channel": "opd",
+        "lines": [{"item_id": "ors", "lot": "A1", "prescribed": 2, "quantity": 2}],
+    }

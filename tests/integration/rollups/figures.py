@@ -25,6 +25,13 @@ FROM item_state AS state JOIN facility_state AS facility USING (facility_no)
 CROSS JOIN LATERAL (VALUES ('district', district_id), ('level', level)) AS place (scope, place)
 WHERE tallied_as IS NOT NULL GROUP BY scope, place, item_no, partition
 """
+PATIENTS: Final = """
+WITH patients AS (INSERT INTO patient_day VALUES ($1, $2, $3, $4, $5) RETURNING *)
+UPDATE facility_state AS place
+SET patients_served = served, patients_served_in_part = served_in_part,
+    patients_sent_away = sent_away
+FROM patients WHERE place.facility_no = patients.facility_no AND evaluated_on = day
+"""
 
 
 @dataclass
@@ -97,7 +104,7 @@ class Figures(Rows):
     async def add_patients(self, facility_id: str, *counts: int, days_ago: int = 0) -> None:
         """Served, served in part, sent away."""
         await self.connection.execute(
-            "INSERT INTO patient_day VALUES ($1, $2, $3, $4, $5)",
+            PATIENTS,
             await self.facility_no(facility_id),
             self.today - days_ago * DAY,
             *counts,

@@ -36,6 +36,8 @@ async def state(figures: Figures) -> None:
     await figures.add_state("PHC-3", "AMOX", "ok", usable=5)
     await figures.add_patients("PHC-1", 7, 2, 1)
     await figures.add_patients("PHC-1", 100, 100, 100, days_ago=1)
+    await figures.add_patients("PHC-2", 30, 20, 10)
+    await figures.add_patients("PHC-2", 100, 100, 100, days_ago=1)
     await figures.add_patients("PHC-3", 4, 0, 0)
     await figures.tally()
 
@@ -83,8 +85,8 @@ async def test_a_district_whole(client: httpx.AsyncClient, figures: Figures) -> 
             "not_reporting": 2,
         },
         "expiring_value_paise": 290,
-        "patients": {"served": 7, "served_in_part": 2, "sent_away": 1},
-        "prescriptions_today": 10,
+        "patients": {"served": 37, "served_in_part": 22, "sent_away": 11},
+        "prescriptions_today": 70,
     }
     of_second = body["groups"][1]
     counts = ("facilities", "reporting", "not_reporting", "not_started")

@@ -44,10 +44,10 @@ NOW: Final = "$1::timestamptz"
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
     """A number that a rule depends on, with its unit and what it means. A threshold may set it,
-    from `least` to `most`.
+    from `least` to `most`. Without a `default` it is null where none does.
     """
 
-    default: int
+    default: int | None
     unit: str
     meaning: str
     least: int = 1

@@ -41,7 +41,8 @@ _OF_LEVEL: Final = "(threshold.level IS NULL OR threshold.level = here.level)"
 def with_parameters(rules: Iterable[Rule], places: str, *, have_levels: bool) -> str:
     """A SELECT of `places`, one too, with a column more for each parameter of the rules."""
     columns = "".join(
-        f", coalesce((parameters ->> '{rule.id}.{name}')::integer, {each.default})"
+        f", coalesce((parameters ->> '{rule.id}.{name}')::integer,"
+        f" {'NULL' if each.default is None else each.default})"
         f" AS {rule.column(name)}"
         for rule in rules
         for name, each in rule.parameters.items()

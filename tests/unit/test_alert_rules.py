@@ -30,10 +30,8 @@ def test_each_parameter_is_used(rule: Rule) -> None:
 def line_of(rule: Rule, name: str) -> str:
     """Of the table in docs/alerts.md."""
     told = rule.parameters[name]
-    return (
-        f"| {rule.id} | `{name}` | {told.default} {told.unit} | {told.least} – {told.most} |"
-        f" {told.meaning} |"
-    )
+    default = "–" if told.default is None else f"{told.default} {told.unit}"
+    return f"| {rule.id} | `{name}` | {default} | {told.least} – {told.most} | {told.meaning} |"
 
 
 def test_the_table_of_the_docs_is_current() -> None:

@@ -49,6 +49,37 @@ async def test_it_runs_out_before_the_next_delivery(timeline: Timeline) -> None:
     assert lines_of(await timeline.evaluate(), rule) == []  # it is out
 
 
+async def test_how_long_a_delivery_takes_is_of_the_norm_that_applies(timeline: Timeline) -> None:
+    rule = "runs_out_soon"
+
+    def norm(norm_id: str, lead: int, **told: Any) -> dict[str, Any]:
+        return NORM | {"norm_id": norm_id, "lead_time_days": lead} | told
+
+    await timeline.register(facility(closed_weekdays=[]), item("PCM", "V"), norm("N1", 14))
+    await timeline.post(counted(PCM=200))
+    await use_daily(timeline, 10, 10)
+    await timeline.until(10, "09:00")  # 100 last for 10 days
+    said = []
+    for told in (
+        norm("N2", 9, item_id="PCM"),
+        norm("N3", 12, level="PHC"),
+        norm("N3A", 9, level="PHC"),
+        norm("N4", 12, level="PHC", item_id="PCM"),
+        norm("N5", 9, facility_id=FACILITY),
+        norm("N6", 12, facility_id=FACILITY, item_id="PCM"),
+        norm("N7", 2, facility_id="PHC-2", item_id="PCM"),
+        norm("N6", 12, facility_id=FACILITY, item_id="PCM", withdrawn=True),
+        {"kind": "threshold", "threshold_id": "T1", "rule": rule, "parameters": {"lead_days": 11}},
+    ):
+        said.append(
+            [one.evidence["lead_days"] for one in await timeline.find() if one.rule == rule]
+        )
+        await timeline.register(told)
+    assert said == [[14], [], [12], [], [12], [], [12], [12], []]
+    [found] = [one for one in await timeline.find() if one.rule == rule]
+    assert found.evidence["lead_days"] == 11
+
+
 async def test_patients_go_without(timeline: Timeline) -> None:
     rule = "unmet_demand"
     await timeline.register(facility(closed_weekdays=[]), item("PCM", "E"))

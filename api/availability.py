@@ -9,17 +9,16 @@ from pydantic import TypeAdapter
 from api.answers import answer, facility_not_found
 from api.cursors import decode_cursor, encode_cursor
 from api.freshness import POSITION
-from api.items import describe_item, zone
 from api.parameters import Cursor, FacilityId, Limit
 from api.services import services_of
 from api.shapes import Page, Shape, read_answers
-from projections.queries.moments import PRESENT
-from projections.queries.stock import find_stock
+from api.tree_stock import sum_items
+from projections.queries.tree_stock import find_tree_stock
 from stream.fields import Id, Instant
 
 router = APIRouter(tags=["reading"])
 
-Word = Literal["available", "few_left", "not_available"]
+Word = Literal["available", "few_left", "not_available", "unknown"]
 
 WORDS: Final[dict[str, Word]] = {"out": "not_available", "low": "few_left"}
 """By an item's status; whatever else it is, the medicine is there."""
@@ -37,7 +36,7 @@ class AvailabilityAnswer(Page):
     facility_id: str
     as_of: datetime
     last_heard_at: datetime | None
-    """What the facility gave out since then, nobody knows yet."""
+    """What the facility gave out since then, nobody knows yet. Of a hospital: any part of it."""
     items: list[AvailableItemShape]
 
 
@@ -49,23 +48,24 @@ async def read_availability(
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Response:
-    """Whether a facility has its medicines, as it last told: for anybody, without quantities."""
+    """Whether a facility has the medicines of its level's essential list, as it last told: for
+    anybody, without quantities. A hospital's are those of its store and its counters, too.
+
+    Before its first complete count nobody knows what it lacks.
+    """
     reading = services_of(request).reading
-    stock = await find_stock(
-        reading.model,
-        facility_id=facility_id,
-        partition=reading.log_ends.partition_of(facility_id),
-        moment=PRESENT,
-        item_id=None,
-        after_item_id=decode_cursor(cursor, AVAILABILITY_CURSOR)[0] if cursor else "",
-        limit=limit + 1,
-    )
+    after = decode_cursor(cursor, AVAILABILITY_CURSOR)[0] if cursor else ""
+    stock = await find_tree_stock(reading.model, facility_id=facility_id)
     if stock is None:
         raise facility_not_found(facility_id)
     taken_at = stock.snapshot.taken_at
-    today = taken_at.astimezone(zone(stock.time_zone)).date()
-    items = [_tell(describe_item(item, today)) for item in stock.items[:limit]]
-    more = len(stock.items) > limit
+    items = [
+        _tell(item, is_counted=stock.counted_at is not None)
+        for item in sum_items(stock, taken_at)
+        if item["essential"] and item["item_id"] > after
+    ]
+    more = len(items) > limit
+    items = items[:limit]
     body = {
         "facility_id": facility_id,
         "as_of": taken_at,
@@ -73,14 +73,13 @@ async def read_availability(
         "items": items,
         "next_cursor": encode_cursor(items[-1]["item_id"], taken_at) if more else None,
     }
-    told = answer(request, reading, body, stock.snapshot, facility_id=facility_id)
+    told = answer(request, reading, body, stock.snapshot, whole_state=True)
     del told.headers[POSITION]  # it tells how many events there are
     return told
 
 
-def _tell(item: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "item_id": item["item_id"],
-        "name": item["name"],
-        "availability": WORDS.get(item["status"], "available"),
-    }
+def _tell(item: dict[str, Any], *, is_counted: bool) -> dict[str, Any]:
+    word = WORDS.get(item["status"], "available")
+    if word == "not_available" and not is_counted:
+        word = "unknown"
+    return {"item_id": item["item_id"], "name": item["name"], "availability": word}

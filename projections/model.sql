@@ -228,6 +228,9 @@ CREATE TABLE facility_record (
     body               jsonb NOT NULL,
     PRIMARY KEY (facility_id, valid_from, log_offset)
 );
+-- What is part of another: few among many.
+CREATE INDEX facility_record_part ON facility_record (parent_facility_id)
+    WHERE parent_facility_id IS NOT NULL;
 
 CREATE TABLE item_record (
     item_id     text COLLATE "C" NOT NULL,

@@ -2,22 +2,19 @@
 
 from typing import Final
 
-WHOLE: Final = """
+from projections.queries.trees import parts_of
+
+WHOLE: Final = f"""
     root AS MATERIALIZED (
         SELECT * FROM place WHERE level IS NOT NULL AND (
             SELECT parent_facility_id FROM facility_record AS record
-            WHERE record.facility_id = place.facility_id AND valid_from <= {now}
+            WHERE record.facility_id = place.facility_id AND valid_from <= {{now}}
             ORDER BY valid_from DESC, log_offset DESC LIMIT 1
         ) IS NULL
     ), part AS (
         SELECT facility_no AS root_no, facility_id AS part_id FROM root
         UNION
-        SELECT root_no, record.facility_id
-        FROM part JOIN facility_record AS record ON record.parent_facility_id = part.part_id
-        WHERE valid_from <= {now} AND NOT EXISTS (
-            SELECT FROM facility_record AS newer
-            WHERE newer.facility_id = record.facility_id AND newer.valid_from <= {now}
-              AND (newer.valid_from, newer.log_offset) > (record.valid_from, record.log_offset))
+        SELECT root_no, record.facility_id FROM part JOIN {parts_of("part.part_id", at="{now}")}
     ), member AS MATERIALIZED (
         SELECT root_no, facility_no, facility_id FROM part
         JOIN facility_number ON facility_id = part_id

@@ -6,19 +6,22 @@ from typing import Final, NamedTuple
 
 from projections.queries.item_rows import ROWS, ItemRow
 from projections.queries.stock import SUSPECT
+from projections.queries.trees import parts_of
 from projections.reading import EVERYTHING, ReadModel, Snapshot, parse_instant
 
-# Parts of parts count, too; UNION ends rings, which nothing forbids. OFFSET 0: as in `ROWS`.
+# OFFSET 0: as in `ROWS`.
 TREE_STOCK: Final = f"""
-WITH RECURSIVE registered AS MATERIALIZED (
-    SELECT facility_id, parent_facility_id, name, level FROM facility
-), tree AS (
-    SELECT * FROM registered WHERE facility_id = $1
+WITH RECURSIVE tree AS (
+    SELECT $1::text COLLATE "C" AS facility_id
     UNION
-    SELECT registered.* FROM tree
-    JOIN registered ON registered.parent_facility_id = tree.facility_id
+    SELECT record.facility_id FROM tree JOIN {parts_of("tree.facility_id", at="now()")}
 ), member AS MATERIALIZED (
-    SELECT tree.*, facility_no FROM tree LEFT JOIN facility_number USING (facility_id)
+    SELECT facility_id, name, level, facility_no
+    FROM tree CROSS JOIN LATERAL (
+        SELECT name, level FROM facility_record AS record
+        WHERE record.facility_id = tree.facility_id AND valid_from <= now()
+        ORDER BY valid_from DESC, log_offset DESC LIMIT 1
+    ) AS registered LEFT JOIN facility_number USING (facility_id)
 ), wanted AS MATERIALIZED (
     SELECT DISTINCT facility_no, item_no FROM member CROSS JOIN LATERAL (
         SELECT item_no FROM card
@@ -31,9 +34,10 @@ SELECT {EVERYTHING},
     (SELECT json_agg(json_build_array(facility_id, name, level, last_recorded_at)
                      ORDER BY facility_id)
      FROM member LEFT JOIN facility_activity USING (facility_no)) AS members,
+    (SELECT min(counted_at) FROM member JOIN facility_state USING (facility_no)) AS counted_at,
     {SUSPECT.format(facilities="IN (SELECT facility_id FROM tree)")} AS suspect,
     (SELECT json_agg(json_build_array(item_id, item.name))
-     FROM item JOIN tree ON tree.facility_id = $1
+     FROM item JOIN member ON member.facility_id = $1
      WHERE body -> 'levels' ? level AND ($2 IS NULL OR item_id = $2)) AS essential,
     (SELECT rows FROM listed) AS rows
 """
@@ -53,13 +57,21 @@ class EssentialItem(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TreeStock:
-    """`essential` is the list of the root's own level; `rows` are items with cards, by member."""
+    """`essential` is the list of the root's own level; `rows` are items with cards, by member.
+    `counted_at`: when the first of its members was counted completely.
+    """
 
     snapshot: Snapshot
     members: list[Member]
+    counted_at: datetime | None
     suspect: bool
     essential: list[EssentialItem]
     rows: list[ItemRow]
+
+    @property
+    def last_heard_at(self) -> datetime | None:
+        """Of any member."""
+        return max((m.last_heard_at for m in self.members if m.last_heard_at), default=None)
 
 
 async def find_tree_stock(
@@ -76,6 +88,7 @@ async def find_tree_stock(
     return TreeStock(
         snapshot,
         members,
+        snapshot.row["counted_at"],
         snapshot.row["suspect"],
         [EssentialItem(*fields) for fields in snapshot.loads("essential")],
         [ItemRow.of(*fields) for fields in snapshot.loads("rows")],

@@ -120,7 +120,11 @@ async def known(stack: Stack, callers: Callers, tmp_path: Path) -> AsyncIterator
     asking, recall = callers.tokens["integration"], {"lot": "A1", "reason": "bad"}
     positions = []
     for method, path, body in (
-        ("PUT", "/v1/items/PCM", {"name": "Paracetamol", "base_unit": "tablet"}),
+        (
+            "PUT",
+            "/v1/items/PCM",
+            {"name": "Paracetamol", "base_unit": "tablet", "levels": ["PHC"]},
+        ),
         ("PUT", "/v1/recalls/R1", {"item_id": "PCM", **recall}),
         ("POST", "/v1/events", receipt("F1")),
         ("POST", "/v1/events", receipt("F2")),
@@ -223,12 +227,10 @@ async def page_through(callers: Callers, path: str) -> list[list[str]]:
 
 
 async def check_availability(callers: Callers) -> None:
-    """The only lot is recalled."""
+    """The only lot is recalled, and nobody has counted whether there is another."""
     answer = await callers.ask(None, "GET", "/v1/availability/F1")
     body = answer.json()
-    assert body["items"] == [
-        {"item_id": "PCM", "name": "Paracetamol", "availability": "not_available"}
-    ]
+    assert body["items"] == [{"item_id": "PCM", "name": "Paracetamol", "availability": "unknown"}]
     assert body["last_heard_at"] is not None
     assert body["facility_id"] == "F1"
     assert "Dawalog-Position" not in answer.headers

@@ -40,9 +40,8 @@ async def test_a_day_at_a_pharmacy(client: httpx.AsyncClient) -> None:
 async def test_an_item_is_rated_by_what_was_used_of_it(client: httpx.AsyncClient) -> None:
     norm = {"lead_time_days": 5, "safety_days": 5, "review_days": 10, "window_days": 14}
     await put(client, "/v1/norms/ALL", norm)
-    await put(
-        client, "/v1/items/PCM", {"name": "Paracetamol", "base_unit": "tablet", "pack_size": 100}
-    )
+    paracetamol = {"name": "Paracetamol", "base_unit": "tablet", "pack_size": 100}
+    await put(client, "/v1/items/PCM", paracetamol | {"levels": ["PHC"]})
     at = await put(client, "/v1/facilities/F1", FACILITY)
     a_day = 24 * 60
     posted = [

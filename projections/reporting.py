@@ -62,14 +62,17 @@ class Verdict(NamedTuple):
 
 
 def judge_reporting(heard: Heard) -> Verdict:
-    """The first that holds of: not started, closed, silent, late, live."""
+    """The first that holds of: not started, silent, closed, late, live.
+
+    A Sunday doesn't hide who is silent since last week, nor does it make anybody so.
+    """
     closed_by = _closed_by(heard, heard.today)
     if heard.heard_on is None:
         reporting: tuple[Reporting, Rule] = "not_started", "no_event_yet"
-    elif closed_by is not None and heard.heard_on < heard.today:
-        reporting = "closed", closed_by
     elif _is_silent(heard, heard.heard_on):
         reporting = "silent", "open_days_unheard"
+    elif closed_by is not None and heard.heard_on < heard.today:
+        reporting = "closed", closed_by
     else:
         reporting = _judge_lateness(heard)
     return Verdict(*reporting, closed_today=closed_by is not None)

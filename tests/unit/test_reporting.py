@@ -49,13 +49,20 @@ def test_not_started() -> None:
 
 def test_closed_unless_heard_of_today() -> None:
     assert judge(today=SUNDAY, days_ago=1) == ("closed", "closed_weekday", True)
-    assert judge(today=SUNDAY, days_ago=50) == ("closed", "closed_weekday", True)
     assert judge(today=SUNDAY) == ("live", "heard_in_time", True)
     repair = (Closure(TUESDAY, TUESDAY),)
     assert judge(days_ago=1, closures=repair) == ("closed", "closure", True)
     assert judge(closures=repair) == ("live", "heard_in_time", True)
     both = judge(today=SUNDAY, days_ago=1, closures=(Closure(SUNDAY, SUNDAY),))
     assert both == ("closed", "closed_weekday", True)
+
+
+def test_a_closed_day_hides_no_silence() -> None:
+    assert judge(today=SUNDAY, days_ago=50) == ("silent", "open_days_unheard", True)
+    assert judge(today=SUNDAY, days_ago=2).reporting == "closed"  # Saturday alone lies between
+    assert judge(today=SUNDAY, days_ago=3).reporting == "silent"
+    repair = (Closure(TUESDAY - 300 * DAY, TUESDAY),)
+    assert judge(days_ago=290, closures=repair).reporting == "closed"
 
 
 def test_closed_weekdays_of_its_own() -> None:
@@ -123,8 +130,8 @@ def in_words(heard: Heard) -> str:
     between = (heard.today - heard.heard_on).days - 1
     unheard = [heard.heard_on + (number + 1) * DAY for number in range(between)]
     rules: list[tuple[str, Callable[[], bool]]] = [
-        ("closed", lambda: not is_open(heard.today) and heard.heard_on != heard.today),
         ("silent", lambda: sum(map(is_open, unheard)) >= 2),
+        ("closed", lambda: not is_open(heard.today) and heard.heard_on != heard.today),
         ("late", lambda: (heard.median_delay_seconds or 0) > 6 * 3600 or heard.open_gaps > 0),
         ("live", lambda: True),
     ]

@@ -171,7 +171,7 @@ async def test_silent_days_and_closures(
     await rows.add_closure("later", first, today, valid_from=now + DAY)
     assert (await report(model)).verdict.reporting == "silent"
     await rows.add_closure("today", today, today, facility_id="F1")
-    assert (await report(model)).verdict == ("closed", "closure", True)
+    assert (await report(model)).verdict == ("silent", "open_days_unheard", True)
 
 
 async def test_the_closure_in_force_counts(

@@ -27,7 +27,7 @@ from projections.entries import reversed_event_id
 from projections.figures.keeping import Changes, keep_figures, note_expiries
 from projections.figures.stock_outs import BEGINNING, Pair
 from projections.figures.undoing import find_undone
-from projections.refold import imply_zeros, merge_late, refold, reverse_events
+from projections.refold import CompleteCount, imply_zeros, merge_late, refold, reverse_events
 from projections.rows import write_rows
 
 # An id is taken by the event that was applied, or by one that our code failed to apply before.
@@ -124,9 +124,9 @@ async def project_events(
         late, moved = await reverse_events(connection, old)
         merge_late(fold.late, late)
         changes.expiry_moved.update(dict.fromkeys(moved, BEGINNING))
-    counted |= await _write_complete_counts(connection, outcome.applied, item_nos)
-    if counted:
-        merge_late(fold.late, await imply_zeros(connection, counted))
+    counts = await _write_complete_counts(connection, outcome.applied, item_nos)
+    if counts or counted:
+        merge_late(fold.late, await imply_zeros(connection, counts, counted))
     if fold.late:
         await refold(connection, fold.late)
     await keep_figures(connection, changes, item_nos)
@@ -194,12 +194,12 @@ def _reverse_new(
 
 async def _find_cards(
     connection: "asyncpg.Connection[Any]", cards: Collection[CardKey]
-) -> tuple[dict[CardKey, CardState], Pairs, Pairs]:
-    """The cards that exist; the items of cards to come that a complete count has already emptied;
-    and the items of which nothing is known yet.
+) -> tuple[dict[CardKey, CardState], set[CardKey], Pairs]:
+    """The cards that exist; the cards to come that a complete count has already emptied; and the
+    items of which nothing is known yet.
     """
     known: dict[CardKey, CardState] = {}
-    counted: Pairs = set()
+    counted: set[CardKey] = set()
     unheard_of = {(facility_no, item_no) for facility_no, item_no, _ in cards}
     if not cards:
         return known, counted, unheard_of
@@ -210,7 +210,7 @@ async def _find_cards(
             last = (occurred_at, str(event_id), line_no)
             known[facility_no, item_no, lot] = (on_hand, expiry, last)
         elif is_counted:
-            counted.add((facility_no, item_no))
+            counted.add((facility_no, item_no, lot))
     return known, counted, unheard_of
 
 
@@ -241,8 +241,8 @@ async def _write_complete_counts(
     connection: "asyncpg.Connection[Any]",
     applied: Sequence[Arrival],
     item_nos: Mapping[str, int],
-) -> Pairs:
-    """Remember the items that complete counts name, and return them."""
+) -> Collection[CompleteCount]:
+    """Remember of which items complete counts are, and return that."""
     rows = {
         (arrival.facility_no, item_nos[entry[0]], arrival.event.occurred_at, arrival.event_id)
         for arrival in applied
@@ -251,4 +251,4 @@ async def _write_complete_counts(
     }
     if rows:
         await connection.copy_records_to_table("complete_count", records=list(rows))
-    return {(facility_no, item_no) for facility_no, item_no, _, _ in rows}
+    return rows

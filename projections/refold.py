@@ -6,7 +6,7 @@ Set-based, over the cards concerned alone. The balances are the window-function 
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
 import asyncpg
@@ -38,21 +38,29 @@ RETURNING entry.facility_no, entry.item_no, entry.lot, entry.occurred_at, entry.
           entry.line_no
 """
 
+# New counts on every card, and every count on new cards: what there was of both has its zeros.
 IMPLY_ZEROS: Final = """
+WITH implied AS (
+    SELECT facility_no, item_no, lot, counted.occurred_at, counted.event_id
+    FROM unnest($1::int[], $2::int[], $3::timestamptz[], $4::uuid[])
+         AS counted(facility_no, item_no, occurred_at, event_id)
+    JOIN card USING (facility_no, item_no)
+    UNION
+    SELECT facility_no, item_no, lot, counted.occurred_at, counted.event_id
+    FROM unnest($5::int[], $6::int[], $7::text[]) AS new(facility_no, item_no, lot)
+    JOIN complete_count AS counted USING (facility_no, item_no)
+)
 INSERT INTO ledger_entry (facility_no, item_no, lot, occurred_at, event_id, line_no, is_count,
                           quantity, balance, recorded_at, reversed_at)
-SELECT card.facility_no, card.item_no, card.lot, counted.occurred_at, counted.event_id, 0, true,
+SELECT implied.facility_no, item_no, lot, implied.occurred_at, implied.event_id, 0, true,
        0, 0, event.recorded_at, event.reversed_at
-FROM unnest($1::int[], $2::int[]) AS pair(facility_no, item_no)
-JOIN complete_count AS counted
-  ON counted.facility_no = pair.facility_no AND counted.item_no = pair.item_no
-JOIN event ON event.facility_no = counted.facility_no AND event.event_id = counted.event_id
-JOIN card ON card.facility_no = pair.facility_no AND card.item_no = pair.item_no
+FROM implied
+JOIN event ON event.facility_no = implied.facility_no AND event.event_id = implied.event_id
 WHERE NOT EXISTS (
     SELECT FROM ledger_entry AS entry
-    WHERE entry.facility_no = card.facility_no AND entry.item_no = card.item_no
-      AND entry.lot = card.lot AND entry.occurred_at = counted.occurred_at
-      AND entry.event_id = counted.event_id
+    WHERE entry.facility_no = implied.facility_no AND entry.item_no = implied.item_no
+      AND entry.lot = implied.lot AND entry.occurred_at = implied.occurred_at
+      AND entry.event_id = implied.event_id
 )
 RETURNING facility_no, item_no, lot, occurred_at, event_id, line_no
 """
@@ -137,6 +145,9 @@ RETURNING card.facility_no, card.item_no
 
 Late = dict[CardKey, FoldKey]
 
+CompleteCount: TypeAlias = tuple[int, int, datetime, UUID]
+"""(facility_no, item_no, occurred_at, event_id), a row of `complete_count`."""
+
 
 async def reverse_events(
     connection: "asyncpg.Connection[Any]",
@@ -161,11 +172,18 @@ async def reverse_events(
 
 
 async def imply_zeros(
-    connection: "asyncpg.Connection[Any]", pairs: Collection[tuple[int, int]]
+    connection: "asyncpg.Connection[Any]",
+    counts: Collection[CompleteCount],
+    new_cards: Collection[CardKey],
 ) -> Late:
-    """Give every card of these (facility_no, item_no) the zeros that complete counts imply."""
+    """Write the zeros that new complete counts imply, and all that are implied of new cards.
+
+    Both must be written; counts of new cards may be old ones.
+    """
     rows = await connection.fetch(
-        IMPLY_ZEROS, [facility_no for facility_no, _ in pairs], [item_no for _, item_no in pairs]
+        IMPLY_ZEROS,
+        *([count[place] for count in counts] for place in range(4)),
+        *_columns(new_cards),
     )
     return _first_keys(rows)
 

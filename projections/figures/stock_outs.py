@@ -27,7 +27,9 @@ RETURNING stock_out.facility_no, stock_out.item_no,
 """
 
 # A row a card. A hold is of a lot at its facility; a recall is in force from the day of its
-# `valid_from` on, everywhere.
+# `valid_from` on, everywhere. What a lot has matters only where a deficit is charged to it
+# (`projections.usable`), else whether it has any: of 100,000 entries after a late one the few that
+# emptied or filled it.
 HISTORIES: Final = """
 SELECT changed.facility_no, changed.item_no, evaluated_on, lot, expiry,
        coalesce(opening, 0) AS opening, instants, balances, first_at,
@@ -40,6 +42,13 @@ SELECT changed.facility_no, changed.item_no, evaluated_on, lot, expiry,
        )) THEN recalled_spans(changed.facility_no, changed.item_no, lot, evaluated_on)
        END AS recalled
 FROM unnest($1::int[], $2::int[], $3::timestamptz[]) AS changed(facility_no, item_no, since)
+CROSS JOIN LATERAL (
+    SELECT EXISTS (
+        SELECT FROM ledger_entry AS e
+        WHERE e.facility_no = changed.facility_no AND e.item_no = changed.item_no AND e.lot = ''
+          AND balance < 0
+    ) AS is_charged OFFSET 0
+) AS deficit
 JOIN facility_state USING (facility_no)
 JOIN card ON card.facility_no = changed.facility_no AND card.item_no = changed.item_no
 LEFT JOIN LATERAL (
@@ -57,9 +66,14 @@ LEFT JOIN LATERAL (
 CROSS JOIN LATERAL (
     SELECT array_agg(occurred_at ORDER BY occurred_at, event_id, line_no) AS instants,
            array_agg(balance ORDER BY occurred_at, event_id, line_no) AS balances
-    FROM ledger_entry AS e
-    WHERE e.facility_no = card.facility_no AND e.item_no = card.item_no AND e.lot = card.lot
-      AND e.occurred_at >= since
+    FROM (
+        SELECT *, lag(balance, 1, coalesce(opening, 0)) OVER (
+            ORDER BY occurred_at, event_id, line_no) AS was
+        FROM ledger_entry AS e
+        WHERE e.facility_no = card.facility_no AND e.item_no = card.item_no AND e.lot = card.lot
+          AND e.occurred_at >= since
+    ) AS e
+    WHERE is_charged OR (balance > 0) <> (was > 0)
 ) AS entry
 """
 

@@ -1,7 +1,9 @@
-"""When an item was out at a facility: all its lots together, by instants. Pure: no I/O."""
+"""When an item was out at a facility: all its lots together, by instants. Pure: no I/O.
 
-from bisect import bisect_right
-from collections.abc import Collection, Iterable, Mapping, Sequence
+A lot may have 100,000 entries after one that came late, so they are walked once, in order.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from operator import itemgetter
@@ -56,8 +58,7 @@ def list_stock_outs(history: ItemHistory, until: date) -> list[StockOut]:
     begin = max(history.since, history.first_at)
     stock_outs: list[StockOut] = []
     out_since = history.out_since
-    for instant in _list_instants(history, begin, until):
-        is_out = _usable_at(history.lots, instant, min(india_day(instant), until)) <= 0
+    for instant, is_out in _walk(list(history.lots.items()), begin, until):
         if is_out and out_since is None:
             out_since = instant
         elif not is_out and out_since is not None:
@@ -68,29 +69,55 @@ def list_stock_outs(history: ItemHistory, until: date) -> list[StockOut]:
     return stock_outs
 
 
-def _list_instants(history: ItemHistory, begin: datetime, until: date) -> list[datetime]:
-    """At which something may change, and the beginning."""
-    instants = {begin}
-    for lot in history.lots.values():
-        instants.update(instant for instant, _ in lot.balances)
-        for span in lot.withheld:
-            instants.update(instant for instant in span if instant is not None)
-        if lot.expiry is not None and lot.expiry < until:
-            instants.add(india_midnight(lot.expiry + timedelta(days=1)))
-    return sorted(instant for instant in instants if instant >= begin)
-
-
-def _usable_at(lots: Mapping[str, LotHistory], instant: datetime, today: date) -> int:
+def _walk(
+    lots: Sequence[tuple[str, LotHistory]], begin: datetime, until: date
+) -> Iterator[tuple[datetime, bool]]:
+    """Whether the item is out, at `begin` and at each instant after it that may change that."""
     stocks = [
-        LotStock(name, lot.expiry, _balance_at(lot, instant), _is_withheld(lot.withheld, instant))
-        for name, lot in lots.items()
+        LotStock(name, lot.expiry, lot.opening, _is_withheld(lot.withheld, begin))
+        for name, lot in lots
     ]
-    return usable_quantity(stocks, today)
+    day, day_ends_at = _day_of(begin, until)
+    instant = begin
+    for at, number, balance in _list_changes(lots, begin, until):
+        if at > instant:
+            yield instant, usable_quantity(stocks, day) <= 0
+            instant = at
+            if day_ends_at is not None and instant >= day_ends_at:
+                day, day_ends_at = _day_of(instant, until)
+        stock, lot = stocks[number], lots[number][1]
+        stocks[number] = LotStock(
+            stock.lot,
+            stock.expiry,
+            stock.on_hand if balance is None else balance,
+            bool(lot.withheld) and _is_withheld(lot.withheld, at),
+        )
+    yield instant, usable_quantity(stocks, day) <= 0
 
 
-def _balance_at(lot: LotHistory, instant: datetime) -> int:
-    place = bisect_right(lot.balances, instant, key=itemgetter(0))
-    return lot.balances[place - 1][1] if place else lot.opening
+def _list_changes(
+    lots: Sequence[tuple[str, LotHistory]], begin: datetime, until: date
+) -> list[tuple[datetime, int, int | None]]:
+    """In order: (instant, number of the lot, its balance from then on if that is what changes).
+
+    What was before `begin` is told at it.
+    """
+    changes: list[tuple[datetime, int, int | None]] = []
+    for number, (_, lot) in enumerate(lots):
+        changes += [(max(at, begin), number, balance) for at, balance in lot.balances]
+        for span in lot.withheld:
+            changes += [(at, number, None) for at in span if at is not None and at > begin]
+        if lot.expiry is not None and lot.expiry < until:
+            expires_at = india_midnight(lot.expiry + timedelta(days=1))
+            changes += [(expires_at, number, None)] if expires_at > begin else ()
+    changes.sort(key=itemgetter(0))  # stable: of several at one instant the last stays the last
+    return changes
+
+
+def _day_of(instant: datetime, until: date) -> tuple[date, datetime | None]:
+    """India's day, at most `until`, and when the next one begins that is."""
+    day = min(india_day(instant), until)
+    return day, india_midnight(day + timedelta(days=1)) if day < until else None
 
 
 def _is_withheld(spans: Iterable[tuple[datetime, datetime | None]], instant: datetime) -> bool:

@@ -37,14 +37,15 @@ SUBJECTS: Final[Mapping[About, str]] = {
     about: _SUBJECT.format(*parts) for about, parts in _PARTS.items()
 }
 
+# A join with `place` instead would be one of all facilities with each other where a rule reads it.
+APPLIES: Final = "facility_no NOT IN (SELECT facility_no FROM place WHERE counted_at IS NULL)"
+OPENS: Final = "facility_no NOT IN (SELECT facility_no FROM place WHERE silent)"
 OF_FACILITY: Final = """
-    SELECT '{rule}'::text AS rule, {subject}, severity, began_at, evidence, {opens} AS may_open
-    FROM ({query}) AS found
-    JOIN (SELECT facility_no, counted_at, silent FROM place) AS place USING (facility_no)
-    WHERE {applies}
+    SELECT '{rule}'::text AS rule, {subject}, severity, began_at, {evidence}, {opens} AS may_open
+    FROM ({query}) AS found WHERE {applies}
 """
 OF_DISTRICT: Final = """
-    SELECT '{rule}'::text AS rule, {subject}, severity, began_at, evidence, true AS may_open
+    SELECT '{rule}'::text AS rule, {subject}, severity, began_at, {evidence}, true AS may_open
     FROM ({query}) AS found
 """
 
@@ -57,7 +58,8 @@ WITH RECURSIVE {relations}, held AS ({held}), known AS (
     FROM alert WHERE rule = ANY ($2::text[]) AND closed_at IS NULL AND {known}
 )
 SELECT rule, facility_id, nullif(district_id, '') AS district_id, item_id, nullif(lot, '') AS lot,
-       nullif(item_class, '') AS item_class, held.severity, held.began_at, held.evidence::text,
+       nullif(item_class, '') AS item_class, held.severity, held.began_at,
+       to_jsonb(held.evidence)::text AS evidence,
        known.alert_id::text,
        coalesce(known.ordinal, last.ordinal) AS ordinal,
        coalesce(known.revision, last.revision) AS revision,
@@ -157,20 +159,25 @@ async def find_differences(
 
 def statement_of(rules: Collection[Rule], scope: Scope) -> str:
     """Takes the instant, the rules' ids, alerts to look at again, and the scope's arguments."""
-    held = " UNION ALL ".join(map(_held, rules))
+    # Of one rule, evidence is made of those rows alone that differ.
+    evidence = "evidence" if len(rules) == 1 else "to_jsonb(evidence) AS evidence"
+    held = " UNION ALL ".join(_held(rule, evidence) for rule in rules)
     return DIFFERENCE.format(held=held, relations=scope.relations_of(rules), known=scope.known)
 
 
-def _held(rule: Rule) -> str:
+def _held(rule: Rule, evidence: str) -> str:
     subject = SUBJECTS[rule.about]
     if rule.is_of_district:
-        return OF_DISTRICT.format(rule=rule.id, subject=subject, query=rule.query)
+        return OF_DISTRICT.format(
+            rule=rule.id, subject=subject, query=rule.query, evidence=evidence
+        )
     return OF_FACILITY.format(
         rule=rule.id,
         subject=subject,
         query=rule.query,
-        opens="true" if rule.opens_in_silence else "NOT silent",
-        applies="counted_at IS NOT NULL" if rule.from_first_count else "true",
+        evidence=evidence,
+        opens="true" if rule.opens_in_silence else OPENS,
+        applies=APPLIES if rule.from_first_count else "true",
     )
 
 

@@ -13,7 +13,8 @@ those that something happened to), beside any table of the read model:
                district
 
 and yields `severity` (text), `began_at` (timestamptz: since when by the data; null: since it is
-first found) and `evidence` (jsonb, small), with what its subject is made of:
+first found) and `evidence` (small: jsonb; where a rule holds for many, a row with named columns, of
+which jsonb is made only where something differs), with what its subject is made of:
 
     about facility        facility_no
           item            facility_no, item_no

@@ -3,4 +3,5 @@
 
 def severity(*, vital: str, others: str, desirable: str = "info") -> str:
     """By `ved`; of what nobody has said it counts as essential."""
-    return f"CASE ved WHEN 'V' THEN '{vital}' WHEN 'D' THEN '{desirable}' ELSE '{others}' END"
+    severities = f"WHEN 'V' THEN '{vital}' WHEN 'D' THEN '{desirable}' ELSE '{others}'"
+    return f"CASE importance.ved {severities} END"

@@ -20,8 +20,9 @@ LOW_STOCK: Final = Rule(
     holds=f"""
         SELECT facility_no, item_no, NULL::timestamptz AS began_at,
                {severity(vital="warning", others="info")} AS severity,
-               jsonb_build_object('usable', usable, 'minimum', min_quantity, 'ved', ved) AS evidence
+               told AS evidence
         FROM stocked JOIN importance USING (item_no)
+        CROSS JOIN LATERAL (SELECT usable, min_quantity AS minimum, ved) AS told
         WHERE essential AND status = 'low'
     """,
 )

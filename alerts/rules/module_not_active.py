@@ -3,7 +3,7 @@
 from typing import Final
 
 from alerts.rule import Rule
-from alerts.rules.hospitals import LAST_DISPENSED, WHOLE
+from alerts.rules.hospitals import LAST_DISPENSED, MEMBERS
 
 MODULE_NOT_ACTIVE: Final = Rule(
     id="module_not_active",
@@ -17,26 +17,25 @@ MODULE_NOT_ACTIVE: Final = Rule(
     from_first_count=False,
     opens_in_silence=True,
     holds=f"""
-        WITH RECURSIVE {WHOLE}, directive AS MATERIALIZED (
+        WITH RECURSIVE {MEMBERS}, directive AS MATERIALIZED (
             SELECT * FROM (
                 SELECT DISTINCT ON (directive_id) * FROM directive_record
                 WHERE valid_from <= {{now}}
                 ORDER BY directive_id, valid_from DESC, log_offset DESC
             ) AS newest
             WHERE NOT withdrawn AND deadline < india_day({{now}})
-        ), bound AS (
-            SELECT root.facility_no, min(deadline) AS deadline,
-                   jsonb_agg(directive_id ORDER BY directive_id) AS directives
-            FROM root JOIN directive ON body -> 'levels' ? root.level
-             AND root.state = coalesce(directive.state, root.state)
-             AND (NOT body ? 'district_ids' OR body -> 'district_ids' ? root.district_id)
-            GROUP BY root.facility_no
+        ), idle AS (
+            SELECT member.facility_no, min(deadline) AS deadline,
+                   jsonb_agg(DISTINCT directive_id) AS directives
+            FROM member JOIN directive ON body -> 'levels' ? member.level
+             AND member.state = coalesce(directive.state, member.state)
+             AND (NOT body ? 'district_ids' OR body -> 'district_ids' ? member.district_id)
+            LEFT JOIN LATERAL ({LAST_DISPENSED}) AS given ON true
+            GROUP BY member.facility_no HAVING max(dispensed_at) IS NULL
         )
         SELECT facility_no, 'critical' AS severity, india_midnight(deadline + 1) AS began_at,
                jsonb_build_object('directives', directives, 'deadline', deadline,
                                   'last_heard_at', last_recorded_at) AS evidence
-        FROM bound AS root LEFT JOIN facility_activity USING (facility_no)
-        CROSS JOIN LATERAL ({LAST_DISPENSED}) AS given
-        WHERE dispensed_at IS NULL
+        FROM idle LEFT JOIN facility_activity USING (facility_no)
     """,
 )

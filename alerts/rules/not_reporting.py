@@ -3,7 +3,7 @@
 from typing import Final
 
 from alerts.rule import Rule
-from alerts.rules.hospitals import WHOLE
+from alerts.rules.hospitals import MEMBERS
 
 NOT_REPORTING: Final = Rule(
     id="not_reporting",
@@ -17,12 +17,12 @@ NOT_REPORTING: Final = Rule(
     from_first_count=False,
     opens_in_silence=True,
     holds=f"""
-        WITH RECURSIVE {WHOLE}, silence AS (
-            SELECT root_no AS facility_no, max(last_recorded_at) AS heard_at,
-                   bool_and(coalesce(silent, true)) AS silent
-            FROM member LEFT JOIN facility_state USING (facility_no)
-            LEFT JOIN facility_activity USING (facility_no)
-            GROUP BY root_no
+        WITH RECURSIVE {MEMBERS}, silence AS (
+            SELECT member.facility_no, max(last_recorded_at) AS heard_at,
+                   bool_and(coalesce(its.silent, true)) AS silent
+            FROM member LEFT JOIN facility_state AS its ON its.facility_no = member_no
+            LEFT JOIN facility_activity AS heard ON heard.facility_no = member_no
+            GROUP BY member.facility_no
         )
         SELECT facility_no, 'warning' AS severity,
                india_midnight(india_day(heard_at) + 1) AS began_at,

@@ -18,8 +18,9 @@ OUT_OF_STOCK: Final = Rule(
     holds=f"""
         SELECT facility_no, item_no, out_since AS began_at,
                {severity(vital="critical", others="warning")} AS severity,
-               jsonb_build_object('on_hand', on_hand, 'usable', usable, 'ved', ved) AS evidence
+               told AS evidence
         FROM stocked JOIN importance USING (item_no)
+        CROSS JOIN LATERAL (SELECT on_hand, usable, ved) AS told
         WHERE essential AND status = 'out'
     """,
 )

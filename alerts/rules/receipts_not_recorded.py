@@ -3,7 +3,22 @@
 from typing import Final
 
 from alerts.rule import Parameter, Rule
-from alerts.rules.hospitals import LAST_DISPENSED, WHOLE
+from alerts.rules.hospitals import LAST_DISPENSED, MEMBERS
+
+_FIRST_DISPENSED: Final = """
+    SELECT occurred_at AS first_at FROM event
+    WHERE event.facility_no = member_no AND type = 'medicine_dispensed' AND reversed_at IS NULL
+    ORDER BY occurred_at LIMIT 1
+"""
+# What one part of a facility sent to another came from nowhere else.
+_LAST_RECEIVED: Final = """
+    SELECT occurred_at AS received_at FROM event
+    WHERE event.facility_no = member_no AND type IN ('stock_received', 'transfer_received')
+      AND reversed_at IS NULL
+      AND (member.facility_no, coalesce(body ->> 'from_facility_id', '')) NOT IN (
+          SELECT its.facility_no, its.member_id FROM member AS its)
+    ORDER BY occurred_at DESC LIMIT 1
+"""
 
 RECEIPTS_NOT_RECORDED: Final = Rule(
     id="receipts_not_recorded",
@@ -22,28 +37,20 @@ RECEIPTS_NOT_RECORDED: Final = Rule(
         "dispensing_days": Parameter(default=7, unit="days", meaning="it has dispensed in them"),
     },
     holds=f"""
-        WITH RECURSIVE {WHOLE}
-        SELECT root.facility_no, 'warning' AS severity, due_at AS began_at,
+        WITH RECURSIVE {MEMBERS}
+        SELECT facility_no, 'warning' AS severity, due_at AS began_at,
                jsonb_build_object('last_received_at', received_at, 'last_dispensed_at',
                                   dispensed_at) AS evidence
-        FROM root CROSS JOIN LATERAL ({LAST_DISPENSED}) AS given
-        CROSS JOIN LATERAL (
-            SELECT max(occurred_at) AS received_at FROM member JOIN event USING (facility_no)
-            WHERE root_no = root.facility_no AND type IN ('stock_received', 'transfer_received')
-              AND reversed_at IS NULL AND NOT EXISTS (
-                  SELECT FROM member AS sender WHERE sender.root_no = root.facility_no
-                  AND sender.facility_id = body ->> 'from_facility_id')
-        ) AS got
-        CROSS JOIN LATERAL (
-            SELECT coalesce(received_at, min(first_at)) + make_interval(days => {{days}}) AS due_at
-            FROM member CROSS JOIN LATERAL (
-                SELECT occurred_at AS first_at FROM event
-                WHERE event.facility_no = member.facility_no AND type = 'medicine_dispensed'
-                  AND reversed_at IS NULL
-                ORDER BY occurred_at LIMIT 1
-            ) AS first WHERE root_no = root.facility_no
-        ) AS due
+        FROM (
+            SELECT facility_no, max(received_at) AS received_at, max(dispensed_at) AS dispensed_at,
+                   coalesce(max(received_at), min(first_at)) + make_interval(days => {{days}})
+                     AS due_at
+            FROM member LEFT JOIN LATERAL ({LAST_DISPENSED}) AS given ON true
+            LEFT JOIN LATERAL ({_FIRST_DISPENSED}) AS begun ON true
+            LEFT JOIN LATERAL ({_LAST_RECEIVED}) AS got ON true
+            GROUP BY facility_no, {{days}}, {{dispensing_days}}
+            HAVING max(dispensed_at) > {{now}} - make_interval(days => {{dispensing_days}})
+        ) AS whole
         WHERE due_at <= {{now}}
-          AND dispensed_at > {{now}} - make_interval(days => {{dispensing_days}})
     """,
 )

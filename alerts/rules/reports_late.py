@@ -3,7 +3,7 @@
 from typing import Final
 
 from alerts.rule import Parameter, Rule
-from alerts.rules.hospitals import WHOLE
+from alerts.rules.hospitals import MEMBERS
 from projections.reporting import LATE_AFTER
 
 _LATE: Final = f"recorded_at - occurred_at > interval '{LATE_AFTER.total_seconds():.0f} seconds'"
@@ -26,17 +26,23 @@ REPORTS_LATE: Final = Rule(
     on_change=False,
     opens_in_silence=True,
     holds=f"""
-        WITH RECURSIVE {WHOLE}
-        SELECT root.facility_no, 'info' AS severity, NULL::timestamptz AS began_at,
+        WITH RECURSIVE {MEMBERS}
+        SELECT facility_no, 'info' AS severity, NULL::timestamptz AS began_at,
                jsonb_build_object('events', events, 'last_recorded_at', last_at) AS evidence
-        FROM root CROSS JOIN LATERAL (
-            SELECT count(*) AS events, max(recorded_at) AS last_at
-            FROM member JOIN event USING (facility_no)
-            WHERE root_no = root.facility_no AND {_LATE} AND recorded_at >= {_SINCE}
+        FROM (
+            SELECT facility_no, sum(events) AS events, max(last_at) AS last_at
+            FROM member CROSS JOIN LATERAL (
+                SELECT count(*) AS events, max(recorded_at) AS last_at FROM event
+                WHERE event.facility_no = member_no AND {_LATE} AND recorded_at >= {_SINCE}
+            ) AS of_member
+            GROUP BY facility_no, {{least_events}} HAVING sum(events) >= {{least_events}}
         ) AS late
-        WHERE events >= {{least_events}} AND NOT EXISTS (
-            SELECT FROM member JOIN event USING (facility_no)
-            WHERE root_no = root.facility_no AND recorded_at >= {_SINCE} AND NOT {_LATE}
-              AND occurred_at >= {_SINCE} - interval '{LATE_AFTER.total_seconds():.0f} seconds')
+        WHERE NOT EXISTS (
+            SELECT FROM member CROSS JOIN LATERAL (
+                SELECT FROM event
+                WHERE event.facility_no = member_no AND recorded_at >= {_SINCE} AND NOT {_LATE}
+                  AND occurred_at >= {_SINCE} - interval '{LATE_AFTER.total_seconds():.0f} seconds'
+                LIMIT 1
+            ) AS prompt WHERE member.facility_no = late.facility_no)
     """,
 )

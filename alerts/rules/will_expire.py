@@ -8,6 +8,7 @@ from projections.figures.states import EXPIRING_DAYS
 
 # Lots are used first expiry first. What expires unused is the greatest, over all lots, of what
 # there is up to a lot less what is used up to its expiry (`projections.stock_norm.expected_waste`).
+# Lots are looked at only where all that expires would be worth it.
 WILL_EXPIRE: Final = Rule(
     id="will_expire",
     title="More will expire soon than will be used",
@@ -51,6 +52,7 @@ WILL_EXPIRE: Final = Rule(
             ) AS lot
         ) AS kept
         WHERE expiring > 0 AND available_seconds >= {LEAST_AVAILABLE_DAYS * SECONDS_A_DAY}
+          AND coalesce(expiring * unit_cost_paise >= {{least_rupees}}::bigint * 100, true)
           AND waste > 0
           AND coalesce(waste * unit_cost_paise >= {{least_rupees}}::bigint * 100, true)
     """,

@@ -1,11 +1,14 @@
 """`dawalog bench alerts`: all rules over a whole state, though nothing happened.
 
 Figures are written straight into the read model: what is measured is how long the rules take, and
-how much memory the evaluating process needs for it.
+how much memory the evaluating process needs for it. As workers do it, at full speed: first one that
+has all partitions, then two at once that have half of them each.
 """
 
 import asyncio
 import resource
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
@@ -15,7 +18,8 @@ from typing import Any, Final
 import asyncpg
 
 from alerts.difference import Damping, find_differences, statement_of
-from alerts.evaluation import open_connection
+from alerts.evaluation import PLAN_FOR_MANY, open_connection
+from alerts.rule import Rule
 from alerts.rules import RULES
 from alerts.scopes import Scope, all_districts, all_of_partition
 from infra.bench.report import Report, say
@@ -57,13 +61,14 @@ async def _measure(stack: BenchStack, facilities: int, items: int, runs: int) ->
     await connection.close()
     taken = []
     settings = DatabaseSettings(database_url=stack.servers.database_url)
-    async with open_connection(settings, 1) as reading:
+    async with AsyncExitStack() as opened:
+        workers = [await opened.enter_async_context(open_connection(settings, 1)) for _ in range(2)]
         for run in range(runs):
-            taken.append(await _pass(reading))
+            taken.append(await _pass(workers[0]) | await _pass_of_two(workers))
             say(f"run {run + 1}: {taken[-1]}")
     rates: list[dict[str, float | str]] = [
         {"what": name, "seconds": round(median(run[name] for run in taken), 3)}
-        for name in ("all", *RULES)
+        for name in ("two_workers", "one_worker", *RULES)
     ]
     return Report(name="alerts", ratios={}, rates=rates, runs=taken)
 
@@ -84,20 +89,42 @@ async def _open_all(connection: "asyncpg.Connection[Any]") -> None:
     say(f"{await connection.fetchval('SELECT count(*) FROM alert'):,} alerts are open")
 
 
-async def _pass(connection: "asyncpg.Connection[Any]") -> dict[str, float]:
+async def _pass(worker: "asyncpg.Connection[Any]") -> dict[str, float]:
     """Seconds by rule and in all; how much was found; the greatest memory so far."""
     took: dict[str, float] = {}
     found = 0
     began = perf_counter()
     for rule in RULES.values():
         rule_began = perf_counter()
-        for scope in _scopes(rule.is_of_district):
-            async with connection.transaction(isolation="repeatable_read", readonly=True):
-                async for _ in find_differences(
-                    connection, [rule], scope, now=datetime.now(UTC), damping=Damping()
-                ):
-                    found += 1
+        found += await _evaluate(worker, rule, _scopes(rule.is_of_district))
         took[rule.id] = round(perf_counter() - rule_began, 3)
-    took["all"] = round(perf_counter() - began, 3)
+    took["one_worker"] = round(perf_counter() - began, 3)
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return took | {"found": found, "peak_mb": round(peak_mb, 1)}
+
+
+async def _pass_of_two(workers: "Sequence[asyncpg.Connection[Any]]") -> dict[str, float]:
+    """Seconds of both at once: the first has the districts, too."""
+    began = perf_counter()
+    await asyncio.gather(*(_share(worker, number) for number, worker in enumerate(workers)))
+    return {"two_workers": round(perf_counter() - began, 3)}
+
+
+async def _share(worker: "asyncpg.Connection[Any]", number: int) -> None:
+    for rule in RULES.values():
+        if not rule.is_of_district:
+            await _evaluate(worker, rule, _scopes(of_districts=False)[number::2])
+        elif number == 0:
+            await _evaluate(worker, rule, _scopes(of_districts=True))
+
+
+async def _evaluate(worker: "asyncpg.Connection[Any]", rule: Rule, scopes: Sequence[Scope]) -> int:
+    found = 0
+    for scope in scopes:
+        async with worker.transaction(isolation="repeatable_read", readonly=True):
+            await worker.execute(PLAN_FOR_MANY)
+            async for _ in find_differences(
+                worker, [rule], scope, now=datetime.now(UTC), damping=Damping()
+            ):
+                found += 1
+    return found

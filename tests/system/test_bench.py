@@ -8,7 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from infra.bench import alerting, append, freshness, live, projection, reads, rebuild, summary
+from alerts.rules import RULES
+from infra.bench import (
+    alerting,
+    alerts,
+    append,
+    freshness,
+    live,
+    projection,
+    reads,
+    rebuild,
+    summary,
+)
 from infra.bench.building import running_state
 from infra.bench.events import Mix
 from infra.bench.report import percentile
@@ -60,6 +71,12 @@ def test_alerting(stack: BenchStack) -> None:
     for run in report.runs:
         assert run["alerts"] > 0
         assert 0 < run["p50_ms"] <= run["p99_ms"] <= run["greatest_ms"]
+
+
+def test_alerts(stack: BenchStack) -> None:
+    report = alerts.measure(stack, facilities=60, items=40, runs=1)
+    assert [rate["what"] for rate in report.rates] == ["two_workers", "one_worker", *RULES]
+    assert [run["found"] for run in report.runs] == [0]  # all that holds was opened before
 
 
 def test_live(stack: BenchStack) -> None:

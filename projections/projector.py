@@ -18,6 +18,7 @@ from projections.decided_ahead import find_discarded
 from projections.decisions import CHANNEL as DECIDED
 from projections.decoding import decode_pieces
 from projections.failures import find_failure_runs
+from projections.instants import remember_instants
 from projections.lane import Lane
 from projections.log_check import check_log
 from projections.metrics import DEAD_LETTERS, LAG
@@ -257,7 +258,7 @@ async def open_projector(
 async def _connect(settings: ProjectorSettings, model: int, role: str) -> "asyncpg.Connection[Any]":
     timeout_ms = int(settings.projector_idle_timeout_seconds * 1000)
     try:
-        return await asyncpg.connect(
+        connection = await asyncpg.connect(
             settings.database_url,
             server_settings={
                 "application_name": f"dawalog worker: {role}",
@@ -272,8 +273,10 @@ async def _connect(settings: ProjectorSettings, model: int, role: str) -> "async
                 "jit": "off",
             },
         )
+        await remember_instants(connection)
     except (OSError, asyncpg.PostgresError) as error:
         raise Unavailable(f"Postgres can't be reached: {error}") from error
+    return connection
 
 
 __all__ = ["Fenced", "Projector", "open_projector"]

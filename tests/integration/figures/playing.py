@@ -13,6 +13,7 @@ from projections.decoding import decode_batch
 from projections.definition import Recorded, fold
 from projections.definition_places import Place
 from projections.figures.days import india_day
+from projections.instants import remember_instants
 from projections.lane import Lane
 from projections.positions import Position
 from projections.reference_book import ReferenceBook, Version
@@ -78,6 +79,7 @@ class Figures:
         self.connection = await asyncpg.connect(
             self.url, server_settings={"search_path": "model_1"}
         )
+        await remember_instants(self.connection)
         self.lane = Lane(self.connection, model=1, live=True, max_lines=6000)
         for topic in (STOCK_EVENTS, REFERENCE):
             await self.connection.execute(

@@ -249,17 +249,17 @@ class Lane:
     async def _number(self, told: SortedOut) -> None:
         """Numbers for all that is named, and places for facilities that are heard of first."""
         arrivals = told.arrivals
-        facility_ids = [arrival.event.facility_id for arrival in arrivals]
-        item_ids = [item_id for arrival in arrivals for item_id in named_items(arrival)]
+        facility_ids = {arrival.event.facility_id for arrival in arrivals}
+        item_ids = {item_id for arrival in arrivals for item_id in named_items(arrival)}
         for subject in (alert.event.subject for alert in told.alerts):
-            facility_ids += [subject.facility_id] if subject.facility_id else []
-            item_ids += [subject.item_id] if subject.item_id else []
+            facility_ids |= {subject.facility_id} if subject.facility_id else set()
+            item_ids |= {subject.item_id} if subject.item_id else set()
         for registered in told.references:
             match registered.reference:
                 case LoggedFacility(facility_id=facility_id):
-                    facility_ids.append(facility_id)
+                    facility_ids.add(facility_id)
                 case LoggedItem(item_id=item_id):
-                    item_ids.append(item_id)
+                    item_ids.add(item_id)
         await self._facilities.learn(self._connection, facility_ids)
         await self._items.learn(self._connection, item_ids)
         numbers, new = self._facilities.numbers, {}

@@ -1,7 +1,7 @@
 """The rows of a batch: its events, their lines, the cards and the facilities' activity."""
 
 from collections.abc import Collection, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 import asyncpg
@@ -68,7 +68,7 @@ put_activity AS (
         ahead = greatest(known.ahead, excluded.ahead),
         first_recorded_at = least(known.first_recorded_at, excluded.first_recorded_at)
 )
-SELECT facility_no, last_recorded_at, evaluated_on, silent
+SELECT facility_no, last_recorded_at, silent
 FROM facility_state LEFT JOIN facility_activity USING (facility_no)
 WHERE facility_no = ANY ($9)
 """
@@ -79,12 +79,11 @@ Columns = Sequence[Sequence[Any]]
 class Before(NamedTuple):
     """How a batch's facilities were before it.
 
-    `replayed`: those that had told us something later than what comes now; `days`: on which the
-    figures of each stand; `silent`: those that are held to be.
+    `replayed`: those that had told us something later than what comes now; `silent`: those that are
+    held to be.
     """
 
     replayed: set[int]
-    days: dict[int, date]
     silent: set[int]
 
 
@@ -116,9 +115,8 @@ async def write_rows(
     columns = list(zip(*moved, strict=True)) or [()] * len(CARD_COLUMNS)
     rows = await connection.fetch(PUT, *columns, *_activity(applied))
     return Before(
-        {number for number, heard_at, _, _ in rows if heard_at and heard_at > first[number]},
-        {number: day for number, _, day, _ in rows},
-        {number for number, _, _, silent in rows if silent},
+        {number for number, heard_at, _ in rows if heard_at and heard_at > first[number]},
+        {number for number, _, silent in rows if silent},
     )
 
 

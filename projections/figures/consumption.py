@@ -11,6 +11,7 @@ import asyncpg
 
 from projections.arrivals import Arrival
 from projections.figures.days import india_day
+from projections.figures.stock_outs import Pair
 from projections.figures.undoing import Undone
 from stream.events import (
     LoggedDispense,
@@ -34,6 +35,8 @@ class Patients(NamedTuple):
     served_in_part: int = 0
     sent_away: int = 0
 
+
+SERVED: Final = Patients(served=1)
 
 DayKey: TypeAlias = tuple[int, date]
 """(facility_no, day)"""
@@ -87,8 +90,9 @@ def count_patients(event: StockEvent, uses: Collection[Use]) -> Patients | None:
     """None for what is no prescription."""
     if event.type != "medicine_dispensed":  # an isinstance check that fails is dear
         return None
-    if not any(unserved for *_, unserved, _ in uses):
-        return Patients(served=1)
+    unserved = [unserved for _, _, _, _, unserved, _ in uses]
+    if not any(unserved):
+        return SERVED
     given = any(dispensed for _, dispensed, *_ in uses)
     return Patients(served_in_part=1) if given else Patients(sent_away=1)
 
@@ -122,13 +126,11 @@ def _add(sums: dict[Any, Sequence[int]], key: Any, amounts: Sequence[int], times
         sums[key] = [sum_ + amount * times for sum_, amount in zip(known, amounts, strict=True)]
 
 
-# In the order of their keys: neighbours are on the same pages.
 ADD: Final = """
 WITH item AS (
     INSERT INTO consumption_day AS known
     SELECT * FROM unnest($1::int[], $2::int[], $3::date[], $4::bigint[], $5::bigint[],
                          $6::bigint[], $7::int[], $8::int[])
-    ORDER BY 1, 2, 3
     ON CONFLICT (facility_no, item_no, day) DO UPDATE
     SET dispensed = known.dispensed + excluded.dispensed, issued = known.issued + excluded.issued,
         unmet = known.unmet + excluded.unmet, unserved = known.unserved + excluded.unserved,
@@ -178,10 +180,14 @@ async def put_consumption(
     applied: Sequence[Arrival],
     item_nos: Mapping[str, int],
     undone: Undone,
+    unheard_of: Collection[Pair],
 ) -> Consumption:
     """Add what these new events used, and take back what those used that are reversed now.
 
     Returns the sums. The ledger must be written.
+
+    Args:
+        unheard_of: items of which nothing was known before.
     """
     sums, less = Consumption(), Consumption()
     for facility_no, event in undone.events:
@@ -191,9 +197,16 @@ async def put_consumption(
         if arrival.reversed_at is None:
             sums.add(arrival.facility_no, arrival.event, item_nos)
     if sums.items:
+        first: list[Sequence[Any]] = []
+        more: list[Sequence[Any]] = []
+        # In the order of their keys: neighbours are on the same pages.
+        for key, amounts in sorted(sums.items.items()):
+            (first if key[:2] in unheard_of else more).append((*key, *amounts))
+        if first:
+            await connection.copy_records_to_table("consumption_day", records=first)
         await connection.execute(
             ADD,
-            *_columns([(*key, *amounts) for key, amounts in sums.items.items()], 8),
+            *_columns(more, 8),
             *_columns([(*key, *amounts) for key, amounts in sums.patients.items()], 5),
         )
     if less.items:

@@ -66,7 +66,9 @@ async def keep_figures(
 ) -> None:
     """Bring the figures to where the ledger is, within its transaction."""
     undone = changes.undone
-    consumption = await put_consumption(connection, changes.applied, item_nos, undone)
+    consumption = await put_consumption(
+        connection, changes.applied, item_nos, undone, changes.unheard_of
+    )
     since: dict[Pair, datetime] = dict(changes.expiry_moved)
     applied = ((arrival.facility_no, arrival.event) for arrival in changes.applied)
     for facility_no, item_no, at in _list_holds(applied, item_nos):
@@ -77,7 +79,7 @@ async def keep_figures(
         _note(since, card[:2], occurred_at)
     whole = await _look_at_places(connection, changes)
     told = changes.unheard_of.difference(since, _list_reversed(changes.applied, item_nos))
-    await tell_first_facts(connection, changes.lines, changes.fold, told, changes.before.days)
+    await tell_first_facts(connection, changes.lines, changes.fold, told)
     first_new = _first_new(changes.lines, told)
     used_on = _first_used(consumption.items, told)
     # What is folded again is told after that, once.
@@ -97,8 +99,11 @@ async def _look_closer(
 ) -> None:
     """Fold the stock-outs of items again that may have run out or come back; rate them anew."""
     # Items of which one new entry emptied a card, or left something on one.
-    emptied = {card[:2] for card, _, _, balance, _ in fold.entries if balance <= 0}
-    filled = {card[:2] for card, _, _, balance, _ in fold.entries if balance > 0}
+    emptied: set[Pair] = set()
+    filled: set[Pair] = set()
+    for card, _, _, balance, _ in fold.entries:
+        if (pair := card[:2]) in first_new:
+            (filled if balance > 0 else emptied).add(pair)
     states = {(each.facility_no, each.item_no): each for each in flagged}
     several = _list_several(fold) if any(each.has_unusable for each in flagged) else set()
     for pair, each in states.items():
@@ -109,7 +114,7 @@ async def _look_closer(
             or (each.is_new and pair in emptied)
         ):
             _note(since, pair, first_new.get(pair, BEGINNING))
-    for pair in (emptied & filled) & first_new.keys():
+    for pair in emptied & filled:
         _note(since, pair, first_new[pair])
     for pair in since.keys() & first_new.keys():
         _note(since, pair, first_new[pair])  # it may have run out by what came in order, too
@@ -166,20 +171,19 @@ def _list_reversed(applied: Iterable[Arrival], item_nos: Mapping[str, int]) -> s
 
 def _first_new(lines: Lines, apart: Collection[Pair]) -> dict[Pair, datetime]:
     first: dict[Pair, datetime] = {}
-    for (facility_no, item_no, _), of_card in lines.items():
-        pair, at = (facility_no, item_no), of_card[0][0][0]  # sorted by the fold
-        known = first.get(pair)
-        if (known is None or at < known) and pair not in apart:
-            first[pair] = at
+    for card, of_card in lines.items():
+        if (pair := card[:2]) not in apart:
+            _note(first, pair, of_card[0][0][0])  # sorted by the fold
     return first
 
 
 def _first_used(used: Iterable[tuple[int, int, date]], apart: Collection[Pair]) -> dict[Pair, date]:
     first: dict[Pair, date] = {}
     for facility_no, item_no, day in used:
-        pair = (facility_no, item_no)
+        if (pair := (facility_no, item_no)) in apart:
+            continue
         known = first.get(pair)
-        if (known is None or day < known) and pair not in apart:
+        if known is None or day < known:
             first[pair] = day
     return first
 

@@ -34,23 +34,8 @@ MOST: Final = 9 * 10**18
 _COUNTS: Final = "valid_from < india_midnight(evaluated_on + 1)"
 
 
-def rated_pairs(asked: str) -> str:
-    """CTEs that end in `rated`: what pairs are rated by. `asked`: a query of
-    (facility_no, item_no, first_at, …).
-    """
-    return f"""
-pair AS MATERIALIZED (
-    SELECT asked.*, facility_id, item_id, evaluated_on, partition, level, district_id, state,
-           counted_at, silent
-    FROM ({asked}) AS asked
-    JOIN facility_state USING (facility_no) JOIN facility_number USING (facility_no)
-    JOIN item_number USING (item_no)
-), windowed AS (
-    SELECT pair.*, coalesce(essential, false) AS essential, unit_cost_paise,
-           lead_time_days, safety_days, review_days, window_days,
-           CASE WHEN window_days IS NOT NULL
-                THEN greatest(evaluated_on - window_days, india_day(first_at)) END AS from_day
-    FROM pair
+# What a `pair` (item_id, facility_id or null, level, evaluated_on) is rated by: product and norm.
+TERMS: Final = f"""
     LEFT JOIN LATERAL (
         SELECT body -> 'levels' ? level AS essential,
                (body ->> 'unit_cost_paise')::bigint AS unit_cost_paise
@@ -69,6 +54,27 @@ pair AS MATERIALIZED (
         ORDER BY facility_id IS NULL, norm.level IS NULL, norm.item_id IS NULL, norm_id DESC
         LIMIT 1
     ) AS norm ON true
+"""
+
+
+def rated_pairs(asked: str) -> str:
+    """CTEs that end in `rated`: what pairs are rated by. `asked`: a query of
+    (facility_no, item_no, first_at, …).
+    """
+    return f"""
+pair AS MATERIALIZED (
+    SELECT asked.*, facility_id, item_id, evaluated_on, partition, level, district_id, state,
+           counted_at, silent
+    FROM ({asked}) AS asked
+    JOIN facility_state USING (facility_no) JOIN facility_number USING (facility_no)
+    JOIN item_number USING (item_no)
+), windowed AS (
+    SELECT pair.*, coalesce(essential, false) AS essential, unit_cost_paise,
+           lead_time_days, safety_days, review_days, window_days,
+           CASE WHEN window_days IS NOT NULL
+                THEN greatest(evaluated_on - window_days, india_day(first_at)) END AS from_day
+    FROM pair
+    {TERMS}
 ), used AS (
     SELECT windowed.*, coalesce(consumed, 0) AS consumed,
            coalesce(greatest(0, evaluated_on - from_day), 0) * {SECONDS_A_DAY}::bigint

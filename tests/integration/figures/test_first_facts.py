@@ -70,6 +70,7 @@ NORM = {
     "review_days": 15,
     "window_days": 30,
 }
+NORM_OF_ITS_OWN = NORM | {"norm_id": "N2-{f}", "facility_id": "{f}", "window_days": 60}
 RECALL = {
     "kind": "recall",
     "recall_id": "R1-{f}",
@@ -111,6 +112,14 @@ STORIES: dict[str, list[tuple[str, Any]]] = {
             "events",
             [received(1, 0, "A1", 5), received(2, 1, "A2", 5, "2026-09"), dispensed(3, 2, None, 7)],
         )
+    ],
+    "a norm, and nothing used before": [
+        ("reference", [FACILITY, PRODUCT, NORM]),
+        ("events", [counted(1, 0, "A1", 100, complete=True), dispensed(2, 1, "A1", 3)]),
+    ],
+    "a norm of its own": [
+        ("reference", [FACILITY, PRODUCT, NORM, NORM_OF_ITS_OWN]),
+        ("events", [received(1, 0, "A1", 100), dispensed(2, 1, "A1", 3)]),
     ],
     "used long before": [
         ("reference", [FACILITY, PRODUCT, NORM]),

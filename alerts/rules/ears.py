@@ -2,7 +2,8 @@
 
 A day's prescriptions against those of the days nine to three days before it: more than their mean
 and three sample deviations (Hutwagner et al., The bioterrorism preparedness and response Early
-Aberration Reporting System, 2003). Of a district, OPD days alone count: those with a patient.
+Aberration Reporting System, 2003). Of a district, OPD days alone count: those with a patient on
+which at least half of its facilities are open by their calendars. Emergencies come on others, too.
 
 So that a quiet week makes no alarm, a deviation counts as at least a floor, and as at least the
 square root of the mean, by which counts scatter by chance alone.
@@ -39,14 +40,51 @@ def parameters(*, least: int, floor: int) -> Mapping[str, Parameter]:
     }
 
 
+# Facilities that are closed on the same days are one calendar; one with closures has its own.
+_OPEN_DAYS: Final = f"""
+    closure AS MATERIALIZED (
+        SELECT * FROM (
+            SELECT DISTINCT ON (closure_id) * FROM closure_record WHERE valid_from <= {{now}}
+            ORDER BY closure_id, valid_from DESC, log_offset DESC
+        ) AS newest
+        WHERE NOT withdrawn AND last_day >= india_day({{now}}) - {LOOK_BACK_DAYS}
+    ), calendar AS MATERIALIZED (
+        SELECT district_id, state, weekdays, own, count(*) AS facilities
+        FROM facility_state JOIN facility_number USING (facility_no) CROSS JOIN LATERAL (
+            SELECT coalesce(body -> 'closed_weekdays', '["sunday"]') AS weekdays,
+                   CASE WHEN facility_id IN (SELECT facility_id FROM closure) THEN facility_id
+                        ELSE '' END AS own
+            FROM facility_record AS record
+            WHERE record.facility_id = facility_number.facility_id AND valid_from <= {{now}}
+            ORDER BY valid_from DESC, log_offset DESC LIMIT 1
+        ) AS record
+        WHERE district_id IS NOT NULL GROUP BY district_id, state, weekdays, own
+    ), open_day AS MATERIALIZED (
+        SELECT district_id, day::date AS day
+        FROM calendar CROSS JOIN LATERAL (
+            SELECT coalesce(range_agg(daterange(first_day, last_day, '[]')), '{{{{}}}}') AS closed
+            FROM closure
+            WHERE coalesce(closure.facility_id, own) = own
+              AND coalesce(closure.district_id, calendar.district_id) = calendar.district_id
+              AND coalesce(closure.state, calendar.state) = calendar.state
+        ) AS shut
+        CROSS JOIN generate_series((india_day({{now}}) - {LOOK_BACK_DAYS})::timestamp,
+                                   (india_day({{now}}) - 1)::timestamp, interval '1 day') AS day
+        GROUP BY district_id, day
+        HAVING 2 * sum(facilities) FILTER (
+                   WHERE NOT weekdays ? to_char(day, 'FMday') AND NOT closed @> day::date)
+               >= sum(facilities)
+    )
+"""
+
 OPD_DAYS: Final = f"""
-    opd AS MATERIALIZED (
+    {_OPEN_DAYS}, opd AS MATERIALIZED (
         SELECT district_id, day, sum(served + served_in_part + sent_away) AS patients,
                row_number() OVER (PARTITION BY district_id ORDER BY day) AS nth,
                row_number() OVER (PARTITION BY district_id ORDER BY day DESC) AS back
         FROM patient_day JOIN facility_state USING (facility_no)
+        JOIN open_day USING (district_id, day)
         WHERE day >= india_day({{now}}) - {LOOK_BACK_DAYS} AND day < india_day({{now}})
-          AND district_id IS NOT NULL
         GROUP BY district_id, day
         HAVING sum(served + served_in_part + sent_away) > 0
     )

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.integration.alerts.timeline import (
+    FACILITY,
     Line,
     Timeline,
     counted,
@@ -45,8 +46,8 @@ def atc(code: str) -> dict[str, Any]:
 
 async def begin(timeline: Timeline) -> None:
     await timeline.register(
-        facility(),
-        facility("CHC-2", level="CHC", district_id="kota"),
+        facility(closed_weekdays=[]),
+        facility("CHC-2", level="CHC", district_id="kota", closed_weekdays=[]),
         item("ORS", "V", **atc("A07CA01")),
         item("AMOX", "E", **atc("j01ca04")),
         item("AMPI", "E", **atc("J01CA01")),
@@ -88,6 +89,37 @@ async def test_a_day_without_any_of_it_counts_as_none(timeline: Timeline) -> Non
     assert lines_of(await timeline.evaluate(), RULE) == ["district/ajmer ORS: closed"]
 
 
+EMERGENCIES = 2
+SUNDAY, HOLIDAY = 6, 9
+
+
+@pytest.mark.parametrize("others_are_open", [False, True])
+async def test_emergencies_make_no_opd_day(timeline: Timeline, others_are_open: bool) -> None:
+    """Of a Sunday and a holiday 2 prescriptions each. After 7 days with 30, more than 46 are a surge;
+    with the Sunday among them, more than 57. Where half of the facilities are open, it is an OPD day.
+    """
+    await timeline.register(
+        facility(),
+        facility("PHC-2", closed_weekdays=[] if others_are_open else None),
+        item("ORS", "V"),
+        {
+            "kind": "closure",
+            "closure_id": "HOLI",
+            "reason": "holiday",
+            "first_day": "2026-03-11",
+            "last_day": "2026-03-11",
+        }
+        | ({"facility_id": FACILITY} if others_are_open else {"district_id": "ajmer"}),
+    )
+    await timeline.until(12)
+    by_day = [30] * 11 + [55]
+    by_day[SUNDAY] = by_day[HOLIDAY] = EMERGENCIES
+    await timeline.post(*prescribed(timeline, "ORS", tuple(by_day)))
+    assert lines_of(await timeline.evaluate(), RULE) == (
+        [] if others_are_open else ["district/ajmer ORS: opened"]
+    )
+
+
 async def test_it_ends_after_three_days(timeline: Timeline) -> None:
     await begin(timeline)
     await timeline.post(*prescribed(timeline, "ORS", (*QUIET, 20, 20, 40)))
@@ -116,7 +148,9 @@ async def test_districts_apart_and_facilities_together(timeline: Timeline) -> No
     events = prescribed(timeline, "ORS", (*QUIET, 20, 20, 36))
     await timeline.post(*(event | {"facility_id": "CHC-2"} for event in events[::2]), *events[1::2])
     assert lines_of(await timeline.evaluate(), RULE) == []
-    await timeline.register(facility("CHC-2", level="CHC"))  # it belongs to ajmer
+    await timeline.register(
+        facility("CHC-2", level="CHC", closed_weekdays=[])
+    )  # it belongs to ajmer
     assert lines_of(await timeline.evaluate(), RULE) == ["district/ajmer ORS: opened"]
 
 

@@ -33,7 +33,7 @@ DISTRICT_SHORTAGE: Final = Rule(
     told_alone=True,
     holds=f"""
         SELECT district_id, item_no, NULL::timestamptz AS began_at,
-               {severity(vital="critical", others="warning")} AS severity,
+               {severity(vital="critical", others="critical")} AS severity,
                jsonb_build_object('out', items_out, 'reporting', facilities - items_unknown,
                                   'silent', items_unknown, 'ved', ved) AS evidence
         FROM tallied JOIN importance USING (item_no)

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from tests.integration.alerts.timeline import (
     FACILITY,
     Line,
@@ -203,6 +205,21 @@ async def test_a_shortage_over_a_district(timeline: Timeline) -> None:
     assert lines_of(await timeline.evaluate(), rule) == []
     await timeline.until(0, "10:00")
     assert lines_of(await timeline.evaluate(), rule) == ["district/ajmer PCM: closed"]
+
+
+@pytest.mark.parametrize(
+    ("ved", "severity"), [("E", "critical"), (None, "critical"), ("D", "info")]
+)
+async def test_what_is_out_over_a_district_cannot_wait(
+    timeline: Timeline, ved: str | None, severity: str
+) -> None:
+    rule = "district_shortage"
+    places = ["PHC-1", "PHC-2", "PHC-3"]
+    await timeline.register(*(facility(place) for place in places), item("PCM", ved))
+    for event in (counted(PCM=10), dispensed("PCM", 10)):
+        await timeline.post(*(event | {"facility_id": place} for place in places))
+    await timeline.evaluate()
+    assert await timeline.open_alerts(rule) == [Line(rule, "district/ajmer", "PCM", severity)]
 
 
 async def test_a_surge_of_patients(timeline: Timeline) -> None:

@@ -95,8 +95,8 @@ SUNDAY, HOLIDAY = 6, 9
 
 @pytest.mark.parametrize("others_are_open", [False, True])
 async def test_emergencies_make_no_opd_day(timeline: Timeline, others_are_open: bool) -> None:
-    """Of a Sunday and a holiday 2 prescriptions each. After 7 days with 30, more than 46 are a surge;
-    with the Sunday among them, more than 57. Where half of the facilities are open, it is an OPD day.
+    """2 prescriptions on a Sunday and on a holiday. After 7 days with 30, more than 46 are a surge;
+    with the Sunday among them, more than 57. It is one where half of the facilities are open.
     """
     await timeline.register(
         facility(),

@@ -7,10 +7,10 @@ from typing import Final
 
 from fastapi import Request
 
-from api.log_ends import AskedEnds
 from api.services import services_of
 from projections.reading import Snapshot
 from stream.errors import Rejected
+from stream.log_ends import AskedEnds
 from stream.tokens import MALFORMED, PositionToken, TopicPartition
 
 POSITION: Final = "Dawalog-Position"

@@ -1,12 +1,12 @@
 """What the routes that read share, started and stopped with the process."""
 
 from api.live_hub import LiveHub
-from api.log_ends import LogEnds
 from api.projected import Projected
 from api.reporting_memory import ReportingMemory
 from projections.queries.pull import Pulls
 from projections.reading import ReadModel
 from projections.settings import ReadingSettings
+from stream.log_ends import LogEnds
 from stream.settings import KafkaSettings
 
 

@@ -6,7 +6,8 @@ from stream.declared import WORKER, computed, gauge
 
 STANDSTILL_SECONDS: Final = gauge(
     "dawalog_worker_standstill_seconds",
-    "How long records have been waiting here while no position moved; at 60 s the worker ends",
+    "How long records have been waiting here while no position moved; at 60 s (or "
+    "DAWALOG_WORKER_STUCK_SECONDS) the worker ends",
     unit="seconds",
     by=WORKER,
 )

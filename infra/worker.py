@@ -34,6 +34,7 @@ from projections.state_metrics import StateMetrics
 from stream.batches import RecordBatchApp
 from stream.errors import DawalogError, Unavailable
 from stream.health import serve_health
+from stream.log_ends import LogEnds
 from stream.settings import KafkaSettings, WorkerSettings
 from stream.topics import REFERENCE, cluster_id
 from stream.worker import HEARTBEAT_SHARE, create_app
@@ -47,9 +48,6 @@ WATCH_SECONDS: Final = 1.0
 STANDSTILL_WATCH_SECONDS: Final = 0.25
 
 GC_THRESHOLDS: Final = (200_000, 10, 10)
-
-STUCK_SECONDS: Final = 60.0
-"""Records are waiting and no position moved for so long: the consumer died silently."""
 
 
 def main() -> None:
@@ -91,9 +89,12 @@ async def _work() -> None:
             open_projector(projector_settings, kafka, model=model)
         )
         app = create_app(projector, kafka, worker, PROJECTED_TOPICS)
+        ends = LogEnds(kafka)
+        parts.push_async_callback(ends.stop)
+        await ends.start()
         if worker.worker_metrics_port:
             await parts.enter_async_context(_serve_metrics(worker, projector))
-        await _run(app, projector, model, stop, worker.worker_session_timeout_seconds)
+        await _run(app, projector, ends, stop, settings=worker, model=model)
 
 
 @asynccontextmanager
@@ -122,9 +123,11 @@ def _is_leader(projector: Projector) -> bool:
 async def _run(
     app: RecordBatchApp,
     projector: Projector,
-    model: int,
+    ends: LogEnds,
     stop: asyncio.Event,
-    session_seconds: float,
+    *,
+    settings: WorkerSettings,
+    model: int,
 ) -> None:
     """Until `stop` is set; raises what broke in Faust, the projector or the watches."""
     tasks = [
@@ -134,13 +137,13 @@ async def _run(
                 KafkaSettings(),
                 model=model,
                 projector=projector,
-                lags=lambda: _report_lag(app, projector.next_offsets()),
+                lags=lambda: _report_lag(ends, projector.next_offsets()),
             )
         ),
         asyncio.create_task(projector.run()),
         asyncio.create_task(_run_faust(app)),
-        asyncio.create_task(_watch(app, projector)),
-        asyncio.create_task(watch_standstill(session_seconds)),
+        asyncio.create_task(_watch(ends, projector, settings.worker_stuck_seconds)),
+        asyncio.create_task(watch_standstill(settings.worker_session_timeout_seconds)),
         asyncio.create_task(watch_drift(lambda: _is_leader(projector))),
         asyncio.create_task(tell_alertmanager(lambda: _is_leader(projector))),
         asyncio.create_task(stop.wait()),
@@ -159,7 +162,7 @@ async def _run_faust(app: RecordBatchApp) -> None:
     raise app.crash_reason or Unavailable("the Faust app stopped by itself")
 
 
-async def _watch(app: RecordBatchApp, projector: Projector) -> None:
+async def _watch(ends: LogEnds, projector: Projector, stuck_seconds: float) -> None:
     """Report the lag; raise if there is some and nothing moves (Faust #175, #523, #532)."""
     loop = asyncio.get_running_loop()
     seen: dict[tuple[str, int], int] = {}
@@ -167,11 +170,11 @@ async def _watch(app: RecordBatchApp, projector: Projector) -> None:
     while True:
         await asyncio.sleep(WATCH_SECONDS)
         positions = projector.next_offsets()
-        lag = sum(_report_lag(app, positions).values())
+        lag = sum(_report_lag(ends, positions).values())
         if positions != seen or not lag:
             seen, moved_at = positions, loop.time()
         STANDSTILL_SECONDS.set(loop.time() - moved_at)
-        if loop.time() - moved_at > STUCK_SECONDS:
+        if loop.time() - moved_at > stuck_seconds:
             raise Unavailable(f"{lag} records are waiting and nothing moved; the worker restarts")
 
 
@@ -193,13 +196,12 @@ async def watch_standstill(session_seconds: float) -> None:
             )
 
 
-def _report_lag(
-    app: RecordBatchApp, positions: dict[tuple[str, int], int]
-) -> dict[tuple[str, int], int]:
+def _report_lag(ends: LogEnds, positions: dict[tuple[str, int], int]) -> dict[tuple[str, int], int]:
+    """By ends that are asked beside the consumer: one that died tells of no more records."""
+    known = ends.latest.next_offsets if ends.latest else {}
     lags = {}
     for (topic, partition), next_offset in positions.items():
-        end = app.monitor.tp_end_offsets.get((topic, partition))  # type: ignore[call-overload]
-        lags[topic, partition] = max(0, (end or 0) - next_offset)
+        lags[topic, partition] = max(0, known.get((topic, partition), 0) - next_offset)
         LAG.labels(topic, str(partition)).set(lags[topic, partition])
     return lags
 

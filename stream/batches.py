@@ -152,7 +152,6 @@ class RecordBatchConsumer(driver.Consumer):
                 # Fetched across a claim, from where the partition stood before it.
                 continue
             self._claims[tp] = claim._replace(next_offset=records[-1].offset + 1)
-            self.app.monitor.track_tp_end_offset(tp, self.highwater(tp))
             yield (
                 tp,
                 self._to_message(tp, RecordBatch(tp.topic, tp.partition, claim.epoch, records)),

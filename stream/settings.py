@@ -74,6 +74,12 @@ class WorkerSettings(BaseSettings):
     worker_session_timeout_seconds: float = Field(
         default=6.0, ge=6, description="silence after which a worker's partitions move to others"
     )
+    worker_stuck_seconds: float = Field(
+        default=60.0,
+        gt=0,
+        description="records wait and no position moves for so long: the worker ends, to be "
+        "started again",
+    )
     worker_fetch_records: int = Field(default=1000, gt=0, description="records taken at a time")
     worker_metrics_host: str = "127.0.0.1"
     worker_metrics_port: int = Field(

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 from api.freshness import as_of
-from api.log_ends import AskedEnds
 from projections.reading import Snapshot, Standing
+from stream.log_ends import AskedEnds
 
 ASKED_AT = datetime(2026, 3, 31, 10, 0, 0, tzinfo=UTC)
 RECORDED_AT = datetime(2026, 3, 31, 9, 59, 0, tzinfo=UTC)

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from api import log_ends as module
-from api.log_ends import AskedEnds, LogEnds
+from stream import log_ends as module
 from stream import tasks
+from stream.log_ends import AskedEnds, LogEnds
 from stream.settings import KafkaSettings
 from stream.topics import STOCK_EVENTS, partition_for
 from tests.stack import PARTITIONS, Stack

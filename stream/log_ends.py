@@ -1,4 +1,7 @@
-"""Where the log ends, asked every half second: what an answer is compared with to know its age."""
+"""Where the log ends, asked every half second.
+
+An answer is compared with it to know its age, a worker to know how far behind it is.
+"""
 
 import asyncio
 from collections import deque

@@ -42,6 +42,7 @@ async def read_rescue(request: Request, facility_id: FacilityId, item_id: ItemId
         "item_id": item_id,
         "taken_at": taken_at,
         "needed": found.need.quantity,
+        "in_transit": found.in_transit,
         "donors": [_donor(offer, facility_id, item_id, taken_at) for offer in found.offers],
     }
     return answer(request, reading, body, found.snapshot, facility_id=facility_id)

@@ -163,5 +163,7 @@ class RescueAnswer(Shape):
     item_id: str
     taken_at: datetime
     needed: int | None
-    """Up to its maximum; none where it has no norm, or isn't rated yet."""
+    """Up to its maximum, less what is in transit; none where it has no norm, or isn't rated yet."""
+    in_transit: int
+    """Dispatched to it by others, nothing of the transfer received yet."""
     donors: list[DonorShape]

@@ -76,13 +76,15 @@ def sum_items(stock: TreeStock, at: datetime) -> list[dict[str, Any]]:
             "item_id": item_id,
             "name": name,
             "essential": item_id in essential,
-            **_sum(parts.get(item_id, ()), levels, at),
+            **_sum(parts.get(item_id, ()), levels, at, stock.in_transit.get(item_id, 0)),
         }
         for item_id, name in sorted((names | essential).items())
     ]
 
 
-def _sum(rows: Iterable[ItemRow], levels: Mapping[str, str], at: datetime) -> dict[str, Any]:
+def _sum(
+    rows: Iterable[ItemRow], levels: Mapping[str, str], at: datetime, in_transit: int
+) -> dict[str, Any]:
     """A store's consumption is what it issues to the counters, which give it out: not twice."""
     told = [describe_item(row.stock, at.astimezone(zone(row.time_zone)).date()) for row in rows]
     usable = sum(part["usable"] for part in told)
@@ -93,7 +95,7 @@ def _sum(rows: Iterable[ItemRow], levels: Mapping[str, str], at: datetime) -> di
         and row.stock.rating is not None
         and row.stock.rating.min_quantity is not None
     ]
-    norm = summed_norm(usable, rated)
+    norm = summed_norm(usable, rated, in_transit)
     since = [part["out_since"] for part in told if part["out_since"]]
     lots: dict[Lot, int] = defaultdict(int)
     for part in told:

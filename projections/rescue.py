@@ -15,8 +15,8 @@ class GivenLot(NamedTuple):
 
 
 class Need(NamedTuple):
-    """`quantity`: up to its maximum; None where it has no norm. `per_day`: what it uses, if that
-    is known.
+    """`quantity`: up to its maximum, beside what is on its way; None where it has no norm.
+    `per_day`: what it uses, if that is known.
     """
 
     quantity: int | None

@@ -40,7 +40,8 @@ FORMULAS: Final = {
     "min_quantity": "consumed / available_days * (lead time + safety stock), rounded up",
     "max_quantity": "consumed / available_days * (lead time + safety stock + review period), "
     "rounded down",
-    "reorder_quantity": "max_quantity - usable, at least 0, rounded up to whole packs",
+    "in_transit": "dispatched to the facility by others, nothing of the transfer received yet",
+    "reorder_quantity": "max_quantity - usable - in_transit, at least 0, rounded up to whole packs",
     "expiring": f"usable in lots that are good for {EXPIRING_DAYS} days at most",
     "expected_waste": "usable that will expire unused at consumed / available_days a day, lots "
     "used first expiry first",
@@ -49,7 +50,7 @@ FORMULAS: Final = {
 
 class Rating(NamedTuple):
     """What an item is rated by. `window_days` is None where no norm applies, the quantities where
-    it isn't rated; `pack_size` where the catalogue has none.
+    it isn't rated; `pack_size` where the catalogue has none; `in_transit` where nobody looked.
     """
 
     out_since: datetime | None
@@ -59,6 +60,7 @@ class Rating(NamedTuple):
     min_quantity: int | None
     max_quantity: int | None
     pack_size: int | None
+    in_transit: int | None = None
 
     @classmethod
     def of(cls, out_since: str | None, *figures: Any) -> "Rating":
@@ -78,6 +80,7 @@ class StockNorm(TypedDict):
     window_days: int | None
     consumed: int
     available_days: float | None
+    in_transit: int | None
     reorder_quantity: int | None
 
 
@@ -98,15 +101,22 @@ def stock_norm(usable: int, rating: Rating) -> StockNorm | None:
     days = rating.available_seconds / SECONDS_A_DAY
     per_day = daily_consumption(rating.consumed, rating.available_seconds)
     kept = rating.min_quantity, rating.max_quantity
-    norm = _norm(usable, per_day, kept, rating.consumed, rating.pack_size)
+    norm = _norm(
+        usable,
+        per_day,
+        kept,
+        consumed=rating.consumed,
+        pack_size=rating.pack_size,
+        in_transit=rating.in_transit,
+    )
     norm["window_days"] = rating.window_days
     norm["available_days"] = round(days, 1)
     return norm
 
 
-def summed_norm(usable: int, ratings: Sequence[Rating]) -> StockNorm | None:
+def summed_norm(usable: int, ratings: Sequence[Rating], in_transit: int) -> StockNorm | None:
     """Of one item at several facilities that are rated: what they all should have and all use.
-    Their windows may differ.
+    Their windows may differ. `in_transit` is to any of them, rated or not.
     """
     if not ratings:
         return None
@@ -117,8 +127,9 @@ def summed_norm(usable: int, ratings: Sequence[Rating]) -> StockNorm | None:
             sum(rating.min_quantity or 0 for rating in ratings),
             sum(rating.max_quantity or 0 for rating in ratings),
         ),
-        sum(rating.consumed for rating in ratings),
-        ratings[0].pack_size,
+        consumed=sum(rating.consumed for rating in ratings),
+        pack_size=ratings[0].pack_size,
+        in_transit=in_transit,
     )
 
 
@@ -126,8 +137,10 @@ def _norm(
     usable: int,
     per_day: float | None,
     kept: tuple[int | None, int | None],
+    *,
     consumed: int,
     pack_size: int | None,
+    in_transit: int | None,
 ) -> StockNorm:
     min_quantity, max_quantity = kept
     return {
@@ -139,16 +152,17 @@ def _norm(
         "window_days": None,
         "consumed": consumed,
         "available_days": None,
-        "reorder_quantity": reorder_quantity(usable, max_quantity, pack_size),
+        "in_transit": in_transit,
+        "reorder_quantity": reorder_quantity(usable + (in_transit or 0), max_quantity, pack_size),
     }
 
 
-def reorder_quantity(usable: int, max_quantity: int | None, pack_size: int | None) -> int | None:
-    """Up to the maximum, in whole packs."""
+def reorder_quantity(coming: int, max_quantity: int | None, pack_size: int | None) -> int | None:
+    """Up to the maximum, in whole packs. `coming`: what is usable, and what is on its way."""
     if max_quantity is None:
         return None
     pack = pack_size or 1
-    return max(0, -((usable - max_quantity) // pack) * pack)
+    return max(0, -((coming - max_quantity) // pack) * pack)
 
 
 def expiring_quantity(lots: Iterable[tuple[date | None, int]], today: date) -> int:

@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 from projections.figures.rating import LEAST_AVAILABLE_DAYS, SECONDS_A_DAY
 from projections.queries.distances import LOCATED, NEIGHBOURS, givers_elsewhere, givers_near
 from projections.queries.item_rows import ROWS, ItemRow
+from projections.queries.transit import IN_TRANSIT
 from projections.reading import FACILITY, ReadModel, Snapshot
 from projections.rescue import GivenLot, Need, choose_lots
 from projections.usable import LotStock
@@ -36,7 +37,7 @@ WITH here AS MATERIALIZED (
     ORDER BY is_elsewhere, distance_km, facility_id LIMIT {LOOKED_AT}
 ), wanted AS (
     SELECT facility_no, item_no FROM donor
-), {ROWS}
+), {ROWS}, {IN_TRANSIT.format(facilities="= $1")}
 SELECT {FACILITY},
     india_day(now()) AS today,
     EXISTS (SELECT FROM facility_record WHERE facility_id = $1) AS is_known_facility,
@@ -44,6 +45,7 @@ SELECT {FACILITY},
       OR EXISTS (SELECT FROM item_number WHERE item_id = $3) AS is_known_item,
     (SELECT json_build_array(usable, max_quantity, consumed, available_seconds)
      FROM here JOIN item_state USING (facility_no, item_no)) AS need,
+    coalesce((SELECT quantity FROM in_transit WHERE item_id = $3), 0) AS in_transit,
     (SELECT json_agg(json_build_array(
          facility_id, name, district_id, distance_km, usable, max_quantity))
      FROM donor) AS donors,
@@ -79,6 +81,7 @@ class Offer(NamedTuple):
 class Rescue:
     snapshot: Snapshot
     need: Need
+    in_transit: int
     offers: list[Offer]
 
 
@@ -92,22 +95,23 @@ async def find_rescue(
     row = snapshot.row
     if not (row["is_known_facility"] and row["is_known_item"]):
         return None
-    need = _need(snapshot.loads("need"))
+    need = _need(snapshot.loads("need"), row["in_transit"])
     rows = (ItemRow.of(*fields) for fields in snapshot.loads("rows"))
     lots = {each.facility_id: each.stock.lots for each in rows}
     donors = (Donor(*fields) for fields in snapshot.loads("donors"))
     offers = [
         _offer(donor, lots.get(donor.facility_id, []), need, row["today"]) for donor in donors
     ]
-    return Rescue(snapshot, need, sorted((each for each in offers if each.lots), key=_rank))
+    ranked = sorted((each for each in offers if each.lots), key=_rank)
+    return Rescue(snapshot, need, row["in_transit"], ranked)
 
 
-def _need(figures: list[Any]) -> Need:
+def _need(figures: list[Any], in_transit: int) -> Need:
     """Of an item without a state nothing is known."""
     if not figures:
         return Need(None, None)
     usable, max_quantity, consumed, available_seconds = figures
-    quantity = None if max_quantity is None else max(0, max_quantity - usable)
+    quantity = None if max_quantity is None else max(0, max_quantity - usable - in_transit)
     is_rated = consumed > 0 and available_seconds >= LEAST_AVAILABLE_DAYS * SECONDS_A_DAY
     return Need(quantity, consumed * SECONDS_A_DAY / available_seconds if is_rated else None)
 

@@ -10,6 +10,7 @@ import orjson
 from projections.discrepancies.counting import COUNT_OPEN
 from projections.queries.moments import CARDS_AT, KNOWN_UNTIL, PRESENT, Moment
 from projections.queries.recalls import IN_FORCE, MADE_BY
+from projections.queries.transit import IN_TRANSIT
 from projections.reading import FACILITY, ReadModel, Snapshot
 from projections.stock_norm import Rating
 from projections.usable import LotStock
@@ -54,12 +55,15 @@ SUSPECT: Final = """EXISTS (
 # What an item's figures say of it, by key: of an essential one that has no card yet, too.
 RATED: Final = """LEFT JOIN LATERAL (
     SELECT json_build_array(out_since, window_days, consumed, available_seconds, min_quantity,
-                            max_quantity, pack_size) AS rating
+                            max_quantity, pack_size,
+                            (SELECT coalesce(sum(quantity), 0) FROM in_transit
+                             WHERE in_transit.item_id = listed.item_id)) AS rating
     FROM item_state
     WHERE facility_no = (SELECT facility_no FROM place)
       AND item_state.item_no = coalesce(listed.item_no, (
           SELECT item_no FROM item_number WHERE item_number.item_id = listed.item_id))
 ) AS rated ON true"""
+ON_ITS_WAY: Final = IN_TRANSIT.format(facilities="= $1") + ","
 NOT_RATED: Final = "CROSS JOIN (SELECT NULL AS rating) AS rated"
 
 # The catalogue is read backwards along its key, which gives each item's record in force without a
@@ -98,7 +102,7 @@ WITH place AS (
     WHERE (item_no IS NOT NULL OR essential)
       AND item_id > $3 AND CASE WHEN $4::text IS NULL THEN true ELSE item_id = $4 END
     ORDER BY item_id LIMIT $5::bigint
-), withheld AS MATERIALIZED (
+), {{on_its_way}} withheld AS MATERIALIZED (
     SELECT DISTINCT ON (item_no, lot) item_no, lot, is_hold
     FROM lot_hold JOIN event USING (facility_no, event_id)
     WHERE facility_no = (SELECT facility_no FROM place)
@@ -137,8 +141,8 @@ SELECT {FACILITY},
                       ORDER BY item_id)
      FROM listed LEFT JOIN lots USING (item_no) {{rated}}) AS items
 """
-STOCK_NOW: Final = STOCK.format(moment=NOW, cards=CARDS_NOW, rated=RATED)
-STOCK_THEN: Final = STOCK.format(moment=THEN, cards=CARDS_AT, rated=NOT_RATED)
+STOCK_NOW: Final = STOCK.format(moment=NOW, cards=CARDS_NOW, rated=RATED, on_its_way=ON_ITS_WAY)
+STOCK_THEN: Final = STOCK.format(moment=THEN, cards=CARDS_AT, rated=NOT_RATED, on_its_way="")
 
 
 class ItemStock(NamedTuple):

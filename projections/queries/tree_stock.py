@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from projections.queries.item_rows import ROWS, ItemRow
 from projections.queries.stock import SUSPECT
+from projections.queries.transit import IN_TRANSIT
 from projections.queries.trees import parts_of
 from projections.reading import EVERYTHING, ReadModel, Snapshot, parse_instant
 
@@ -29,7 +30,7 @@ WITH RECURSIVE tree AS (
           AND ($2::text IS NULL OR item_no = (SELECT item_no FROM item_number WHERE item_id = $2))
         OFFSET 0
     ) AS card
-), {ROWS}
+), {ROWS}, {IN_TRANSIT.format(facilities="IN (SELECT facility_id FROM tree)")}
 SELECT {EVERYTHING},
     (SELECT json_agg(json_build_array(facility_id, name, level, last_recorded_at)
                      ORDER BY facility_id)
@@ -39,6 +40,7 @@ SELECT {EVERYTHING},
     (SELECT json_agg(json_build_array(item_id, item.name))
      FROM item JOIN member ON member.facility_id = $1
      WHERE body -> 'levels' ? level AND ($2 IS NULL OR item_id = $2)) AS essential,
+    (SELECT json_agg(json_build_array(item_id, quantity)) FROM in_transit) AS in_transit,
     (SELECT rows FROM listed) AS rows
 """
 
@@ -59,6 +61,7 @@ class EssentialItem(NamedTuple):
 class TreeStock:
     """`essential` is the list of the root's own level; `rows` are items with cards, by member.
     `counted_at`: when the first of its members was counted completely.
+    `in_transit` is by item, also from one member to another.
     """
 
     snapshot: Snapshot
@@ -67,6 +70,7 @@ class TreeStock:
     suspect: bool
     essential: list[EssentialItem]
     rows: list[ItemRow]
+    in_transit: dict[str, int]
 
     @property
     def last_heard_at(self) -> datetime | None:
@@ -92,4 +96,5 @@ async def find_tree_stock(
         snapshot.row["suspect"],
         [EssentialItem(*fields) for fields in snapshot.loads("essential")],
         [ItemRow.of(*fields) for fields in snapshot.loads("rows")],
+        dict(snapshot.loads("in_transit")),
     )

@@ -48,6 +48,7 @@ def test_months_and_days_of_stock() -> None:
         "window_days": 30,
         "consumed": 300,
         "available_days": 20.0,
+        "in_transit": None,
         "reorder_quantity": 600,
     }
 

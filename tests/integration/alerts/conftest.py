@@ -3,14 +3,11 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import asyncpg
 import httpx
 import pytest
 
-from projections import lane as lane_module
-from stream.keyring import KeyRing
 from tests.api import api_settings, running_client
-from tests.integration.alerts.timeline import Timeline
+from tests.integration.alerts.timeline import Timeline, open_timeline
 from tests.stack import Stack
 
 
@@ -19,14 +16,8 @@ async def timeline(
     running: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Timeline]:
     await running.reset_database()
-    connection = await asyncpg.connect(
-        running.database_url, server_settings={"search_path": "model_1", "timezone": "UTC"}
-    )
-    timeline = Timeline(connection, KeyRing(tmp_path / "keys.json", "RJ"))
-    monkeypatch.setattr(lane_module, "india_today", timeline.today)
-    await timeline.open()
-    yield timeline
-    await connection.close()
+    async with open_timeline(running, tmp_path, monkeypatch) as timeline:
+        yield timeline
 
 
 @pytest.fixture

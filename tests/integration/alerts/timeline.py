@@ -1,16 +1,21 @@
 """A story told to the real projector and the real rules, step by step, at instants of its own."""
 
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import asyncpg
+import pytest
 from aiokafka import ConsumerRecord
 
 from alerts.difference import Damping, Finding, find_differences
 from alerts.rules import RULES
 from alerts.scopes import Scope, all_districts, all_of_partition
+from projections import lane as lane_module
 from projections.decoding import decode_batch
 from projections.figures.days import india_day
 from projections.lane import Lane
@@ -24,6 +29,7 @@ from stream.topics import TOPICS
 from tests.alert_facts import encode_alert
 from tests.log_reading import Database
 from tests.pharmacy import encode
+from tests.stack import Stack
 
 INDIA = ZoneInfo("Asia/Kolkata")
 MONDAY = datetime(2026, 3, 2, 9, tzinfo=INDIA)
@@ -40,11 +46,12 @@ class Line(NamedTuple):
 
 
 class Timeline:
-    """One partition, one lane. `now` is the clock of everything."""
+    """One partition, one lane, from `first` on. `now` is the clock of everything."""
 
-    def __init__(self, connection: Database, keys: KeyRing) -> None:
+    def __init__(self, connection: Database, keys: KeyRing, first: datetime = MONDAY) -> None:
         self.connection = connection
-        self.now = MONDAY.astimezone(UTC)
+        self.first = first
+        self.now = first.astimezone(UTC)
         self.damping = Damping()
         self.lane = Lane(connection, model=1, live=True, max_lines=6000)
         self._keys = keys
@@ -60,7 +67,7 @@ class Timeline:
     def at(self, day: int, clock: str = "09:00") -> datetime:
         """So many days after the story's first, in India."""
         hour, minute = map(int, clock.split(":"))
-        local = (MONDAY + timedelta(days=day)).replace(hour=hour, minute=minute)
+        local = (self.first + timedelta(days=day)).replace(hour=hour, minute=minute)
         return local.astimezone(UTC)
 
     async def until(self, day: int, clock: str = "09:00") -> None:
@@ -185,6 +192,21 @@ class Timeline:
 
     def today(self) -> Any:
         return india_day(self.now)
+
+
+@asynccontextmanager
+async def open_timeline(
+    stack: Stack, folder: Path, patch: pytest.MonkeyPatch, first: datetime = MONDAY
+) -> AsyncIterator[Timeline]:
+    """On an emptied read model."""
+    connection = await asyncpg.connect(
+        stack.database_url, server_settings={"search_path": "model_1", "timezone": "UTC"}
+    )
+    timeline = Timeline(connection, KeyRing(folder / "keys.json", "RJ"), first)
+    patch.setattr(lane_module, "india_today", timeline.today)
+    await timeline.open()
+    yield timeline
+    await connection.close()
 
 
 def _name(subject: Subject) -> str:

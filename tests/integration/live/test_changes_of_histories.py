@@ -24,6 +24,7 @@ from stream.keyring import KeyRing
 from stream.topics import REFERENCE, STOCK_EVENTS
 from tests.decisions import decision_record
 from tests.histories import Delivery, deliveries
+from tests.integration.reading.rows import as_pushed
 from tests.integration.test_replay import Partition
 from tests.stack import Stack
 from tests.thoroughness import examples
@@ -79,7 +80,7 @@ class Watched(Partition):
 
     def stock(self, facility_id: str) -> list[ItemStock]:
         stock = self.run(find_stock(self.model, facility_id=facility_id, partition=0))
-        return stock.items if stock else []
+        return [as_pushed(item) for item in stock.items] if stock else []
 
     def record_decision(self, offset: int) -> None:
         place = (STOCK_EVENTS, 0, offset)

@@ -10,6 +10,7 @@ import asyncpg
 import orjson
 
 from projections.figures.days import india_day
+from projections.queries.stock import ItemStock
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -21,6 +22,11 @@ def this_second() -> datetime:
 
 def event_uuid(number: int) -> str:
     return str(UUID(int=number))
+
+
+def as_pushed(item: ItemStock) -> ItemStock:
+    """As its row of live push or pull has it, which is looked up for many and so knows less."""
+    return item._replace(rating=item.rating and item.rating._replace(in_transit=None))
 
 
 @dataclass

@@ -108,6 +108,7 @@ async def test_the_norm_is_of_those_who_dispense(model: ReadModel, hospital: Row
         "window_days": None,
         "consumed": 90,
         "available_days": None,
+        "in_transit": 0,
         "reorder_quantity": 120,
     }
 

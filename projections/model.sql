@@ -142,7 +142,7 @@ CREATE TABLE transfer_line (
     PRIMARY KEY (facility_no, event_id, line_no)
 );
 CREATE INDEX transfer_line_from ON transfer_line (from_facility_id, to_facility_id, transfer_id);
-CREATE INDEX transfer_line_to ON transfer_line (to_facility_id);
+CREATE INDEX transfer_line_to ON transfer_line (to_facility_id) WHERE line_no = 1; -- one a posting
 CREATE INDEX transfer_line_lot ON transfer_line (item_no, lot);
 
 -- Holds and releases of a lot at a facility; the last unreversed one by (occurred_at, event_id)

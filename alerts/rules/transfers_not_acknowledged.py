@@ -32,7 +32,7 @@ TRANSFERS_NOT_ACKNOWLEDGED: Final = Rule(
                    min(occurred_at) AS sent_at
             FROM place JOIN transfer_line AS sent ON to_facility_id = place.facility_id
             JOIN event ON event.facility_no = sent.facility_no AND event.event_id = sent.event_id
-            WHERE is_dispatch AND reversed_at IS NULL
+            WHERE line_no = 1 AND is_dispatch AND reversed_at IS NULL
               AND occurred_at BETWEEN {now} - make_interval(days => {look_back_days})
                               AND {now} - make_interval(days => {days})
               AND NOT EXISTS (

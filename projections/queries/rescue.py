@@ -37,7 +37,7 @@ WITH here AS MATERIALIZED (
     ORDER BY is_elsewhere, distance_km, facility_id LIMIT {LOOKED_AT}
 ), wanted AS (
     SELECT facility_no, item_no FROM donor
-), {ROWS}, {IN_TRANSIT.format(facilities="= $1")}
+), {ROWS}, {IN_TRANSIT.format(facilities="= (SELECT $1::text)")}
 SELECT {FACILITY},
     india_day(now()) AS today,
     EXISTS (SELECT FROM facility_record WHERE facility_id = $1) AS is_known_facility,

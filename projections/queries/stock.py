@@ -63,7 +63,7 @@ RATED: Final = """LEFT JOIN LATERAL (
       AND item_state.item_no = coalesce(listed.item_no, (
           SELECT item_no FROM item_number WHERE item_number.item_id = listed.item_id))
 ) AS rated ON true"""
-ON_ITS_WAY: Final = IN_TRANSIT.format(facilities="= $1") + ","
+ON_ITS_WAY: Final = IN_TRANSIT.format(facilities="= (SELECT facility_id FROM place)") + ","
 NOT_RATED: Final = "CROSS JOIN (SELECT NULL AS rating) AS rated"
 
 # The catalogue is read backwards along its key, which gives each item's record in force without a

@@ -21,7 +21,7 @@ KEYS_OF: Final = """
       AND (from_facility_id, to_facility_id, transfer_id) > ($1::text, $2::text, $3::text)
     UNION
     SELECT from_facility_id, to_facility_id, transfer_id FROM transfer_line
-    WHERE to_facility_id = ANY ({ids})
+    WHERE to_facility_id = ANY ({ids}) AND line_no = 1
       AND (from_facility_id, to_facility_id, transfer_id) > ($1::text, $2::text, $3::text)
 """
 OF_DISTRICT: Final = "ARRAY(SELECT facility_id FROM facility WHERE district_id = $11)"

@@ -2,10 +2,10 @@
 
 from typing import Final
 
-# CTEs that end in `in_transit` (item_id, quantity). `facilities`: a condition on to_facility_id. As
-# `projections.transfers` has it, a receipt of some of a transfer ends it. One line stands for its
-# event, so that of what was received long ago little is looked at: an event's lines are all of one
-# transfer.
+# CTEs that end in `in_transit` (item_id, quantity). `facilities`: a condition on to_facility_id; it
+# may name no parameter, or each value gets a plan of its own. As `projections.transfers` has it, a
+# receipt of some of a transfer ends it. One line stands for its event, whose lines are all of one
+# transfer: little is looked at of what came long ago.
 IN_TRANSIT: Final = """
 end_of_transfer AS MATERIALIZED (
     SELECT facility_no, event_id, from_facility_id, to_facility_id, transfer_id, is_dispatch

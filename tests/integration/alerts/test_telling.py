@@ -111,7 +111,7 @@ async def test_what_is_out_over_the_district_is_not_said_of_each(
 ) -> None:
     """What has nothing to do with it is."""
     await timeline.register(facility("PHC-3", name="PHC Nasirabad"))
-    await timeline.post(counted(ORS=10, PCM=10) | {"facility_id": "PHC-3"})
+    await timeline.post(counted(ORS=10, PCM=10, ZINC=10) | {"facility_id": "PHC-3"})
     await timeline.post(dispensed("ORS", 10) | {"facility_id": "PHC-3"})
     recall = {
         "kind": "recall",

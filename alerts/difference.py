@@ -1,7 +1,7 @@
 """What a rule holds for now against the alerts that are open: what to open, change and close."""
 
 from collections.abc import AsyncIterator, Collection, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 import asyncpg
@@ -22,6 +22,11 @@ from stream.alerts import (
 Finding = AlertOpened | AlertChanged | AlertClosed
 
 FETCH_ROWS: Final = 1_000
+
+REOPENS_WITHIN: Final = timedelta(hours=1)
+"""What begins so soon after its subject's last alert was closed is that alert again, so that what
+comes and goes is one."""
+
 NONE: Final = "''::text"
 
 _PARTS: Final[Mapping[About, tuple[str, str, str, str, str]]] = {
@@ -49,7 +54,7 @@ OF_DISTRICT: Final = """
     FROM ({query}) AS found
 """
 
-# An alert that isn't open yet follows on its subject's last one, which may turn out not to be over.
+# An alert that isn't open yet follows on its subject's last one, which may open again.
 DIFFERENCE: Final = """
 WITH RECURSIVE {relations}, held AS ({held}), known AS (
     SELECT rule, facility_no, district_id, item_no, lot, item_class, alert_id, ordinal,
@@ -64,10 +69,11 @@ SELECT rule, facility_id, nullif(district_id, '') AS district_id, item_id, nulli
        coalesce(known.ordinal, last.ordinal) AS ordinal,
        coalesce(known.revision, last.revision) AS revision,
        coalesce(known_severity, last.severity) AS known_severity,
-       coalesce(known_began_at, last.began_at) AS known_began_at, known_evidence::text
+       coalesce(known_began_at, last.began_at) AS known_began_at, known_evidence::text,
+       last.closed_at
 FROM held FULL JOIN known USING (rule, facility_no, district_id, item_no, lot, item_class)
 LEFT JOIN LATERAL (
-    SELECT ordinal, revision, severity, began_at FROM alert
+    SELECT ordinal, revision, severity, began_at, closed_at FROM alert
     WHERE alert.facility_no = held.facility_no AND alert.item_no = held.item_no
       AND alert.rule = held.rule AND alert.lot = held.lot AND alert.district_id = held.district_id
       AND alert.item_class = held.item_class
@@ -100,6 +106,7 @@ class Row(NamedTuple):
     known_severity: Severity | None
     known_began_at: datetime | None
     known_evidence: str | None
+    closed_at: datetime | None
 
     @property
     def subject(self) -> Subject:
@@ -196,12 +203,8 @@ def _decide(rule: Rule, row: Row, now: datetime, damping: Damping) -> Finding | 
 
 
 def _open(rule: Rule, row: Row, now: datetime) -> AlertOpened:
-    """A new episode, unless it began no later than the last: then that one isn't over after all."""
-    is_last = (
-        row.known_began_at is not None
-        and row.began_at is not None
-        and row.began_at <= row.known_began_at
-    )
+    """A new episode, unless it began before the last was over, or soon after: then that goes on."""
+    is_last = row.closed_at is not None and (row.began_at or now) < row.closed_at + REOPENS_WITHIN
     if not is_last:
         row = row._replace(ordinal=1 + (row.ordinal or 0), revision=0, known_began_at=now)
     return AlertOpened(type="alert_opened", **_told(rule, row, now))

@@ -47,6 +47,55 @@ async def test_a_stock_out_and_its_end(timeline: Timeline) -> None:
     ]
 
 
+async def test_what_comes_and_goes_is_one_alert(timeline: Timeline) -> None:
+    """In and out within minutes; an hour after it was closed it is another."""
+    await begin(timeline)
+    stock = 10
+    for clock in ("10:00", "10:01", "10:02", "10:03"):
+        await timeline.until(0, clock)
+        await timeline.post(dispensed("PCM", stock))
+        assert await timeline.evaluate() == [f"{RULE} {FACILITY} PCM: opened"]
+        stock = 5
+        await timeline.post(received("PCM", stock) | {"occurred_at": timeline.at(0, clock)})
+        assert await timeline.evaluate() == [f"{RULE} {FACILITY} PCM: closed"]  # at once
+    await timeline.until(0, "11:02")
+    await timeline.post(dispensed("PCM", 5))
+    assert await timeline.evaluate() == [f"{RULE} {FACILITY} PCM: opened"]
+    assert (await timeline.alert(RULE))["opened_at"] == timeline.at(0, "10:00")
+    await timeline.until(0, "11:30")
+    await timeline.post(received("PCM", 5))
+    await timeline.evaluate()
+    await timeline.until(0, "12:30")
+    await timeline.post(dispensed("PCM", 5))
+    await timeline.evaluate()
+    opened = [
+        (ordinal, at) for kind, ordinal, at in await timeline.history(RULE) if kind == "opened"
+    ]
+    assert opened == [
+        *((1, f"02 10:0{minute}") for minute in range(4)),
+        (1, "02 11:02"),
+        (2, "02 12:30"),
+    ]
+
+
+async def test_when_it_began_decides_not_when_that_was_known(timeline: Timeline) -> None:
+    """Half an hour after it was closed it was out again; a tablet tells so the next day."""
+    await begin(timeline)
+    await timeline.until(0, "10:00")
+    await timeline.post(dispensed("PCM", 10))
+    await timeline.evaluate()
+    await timeline.post(received("PCM", 5))
+    await timeline.evaluate()
+    await timeline.until(1)
+    await timeline.post(dispensed("PCM", 5) | {"occurred_at": timeline.at(0, "10:30")})
+    assert await timeline.evaluate() == [f"{RULE} {FACILITY} PCM: opened"]
+    assert await timeline.history(RULE) == [
+        ("opened", 1, "02 10:00"),
+        ("closed", 1, "02 10:00"),
+        ("opened", 1, "02 10:30"),
+    ]
+
+
 async def test_severity_is_by_importance(timeline: Timeline) -> None:
     await begin(timeline)
     await timeline.post(dispensed("PCM", 10), dispensed("ORS", 20), dispensed("ZINC", 5))

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+import orjson
 import pytest
 
 from tests.integration.alerts.timeline import (
@@ -55,6 +56,27 @@ async def test_negative_stock_that_nobody_puts_right(timeline: Timeline) -> None
     await timeline.post(counted(PCM=0))
     assert lines_of(await timeline.evaluate(), NEGATIVE) == [f"{FACILITY} PCM: closed"]
     assert [ordinal for _, ordinal, _ in await timeline.history(NEGATIVE)] == [1, 1, 1, 1]
+
+
+async def test_a_lot_below_nothing_beside_others(timeline: Timeline) -> None:
+    """Who typed the wrong lot has enough of the item; who knows no lot has done nothing wrong."""
+    await timeline.register(facility())
+    await timeline.post(counted(PCM=50, ORS=50))
+    await timeline.until(0, "10:00")
+    await timeline.post(dispensed("PCM", 7, lot="B2"), dispensed("ORS", 7, lot=None))
+    await timeline.until(1)
+    await timeline.post(dispensed("PCM", 1, lot="C3"), received("PCM", 1, lot="C3"))
+    await timeline.until(2, "09:59")
+    assert lines_of(await timeline.evaluate(), NEGATIVE) == []
+    await timeline.until(2, "10:00")
+    assert lines_of(await timeline.evaluate(), NEGATIVE) == [f"{FACILITY} PCM: opened"]
+    alert = await timeline.alert(NEGATIVE)
+    assert alert["began_at"] == timeline.at(0, "10:00")
+    assert orjson.loads(alert["evidence"]) == {"on_hand": 43, "least": -7, "lots": 1}
+    await timeline.post(received("PCM", 7, lot="B2"))
+    assert lines_of(await timeline.evaluate(), NEGATIVE) == [f"{FACILITY} PCM: closed"]
+    await timeline.post(dispensed("ORS", 50, lot=None) | {"occurred_at": timeline.at(0, "11:00")})
+    assert lines_of(await timeline.evaluate(), NEGATIVE) == [f"{FACILITY} ORS: opened"]
 
 
 def prescriptions(timeline: Timeline, apart: timedelta, **told: Any) -> list[dict[str, Any]]:

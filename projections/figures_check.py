@@ -30,8 +30,15 @@ from stream.topics import REFERENCE
 
 IS_SETTLED: Final = f"""
 SELECT coalesce((SELECT next_offset FROM position WHERE topic = '{REFERENCE}'), 0)
-       = coalesce((SELECT reference_offset FROM reference_taken WHERE partition = $1), 0)
+       <= coalesce((SELECT reference_offset FROM reference_taken WHERE partition = $1), 0)
    AND NOT EXISTS (SELECT FROM facility_state WHERE partition = $1 AND due)
+"""
+
+# Whoever has taken up what isn't there yet takes up nothing that comes.
+FIND_TAKEN_AHEAD: Final = f"""
+SELECT partition, reference_offset, next_offset FROM reference_taken CROSS JOIN (
+    SELECT coalesce(max(next_offset), 0) AS next_offset FROM position WHERE topic = '{REFERENCE}'
+) AS projected WHERE reference_offset > next_offset ORDER BY partition
 """
 
 FIND_PLACES: Final = """
@@ -171,6 +178,18 @@ async def open_figures_check(
     apart = {row[0] for row in await connection.fetch(FIND_APART)}
     book = await records.read_until(stop, apart)
     return FiguresCheck(connection, partition, differences, book)
+
+
+async def compare_taken(connection: "asyncpg.Connection[Any]", differences: Differences) -> None:
+    """Up to where partitions took reference records up, against the records that there are.
+
+    What is behind isn't settled, and will be.
+    """
+    for partition, taken, projected in await connection.fetch(FIND_TAKEN_AHEAD):
+        differences.add(
+            f"reference_taken (partition {partition}): reference_offset is {taken} and must be "
+            f"{projected} at most"
+        )
 
 
 async def compare_tallies(connection: "asyncpg.Connection[Any]", differences: Differences) -> None:

@@ -14,7 +14,7 @@ import asyncpg
 
 from projections.decoding import PROJECTED_TOPICS
 from projections.differences import Differences
-from projections.figures_check import RecordsReader, compare_tallies
+from projections.figures_check import RecordsReader, compare_taken, compare_tallies
 from projections.log_reading import LogReader, Offsets, open_log
 from projections.partition_check import PartitionCheck, read_snapshot
 from projections.schema import find_live_model
@@ -182,6 +182,7 @@ class _Verification:
         """Rows that belong to no partition, no facility: no check of a partition has seen them."""
         places = sorted(ends)
         async with read_snapshot(self._connection, self._model):
+            await compare_taken(self._connection, self._differences)
             await compare_tallies(self._connection, self._differences)
             for table in ("position", "dead_letter"):
                 for topic, partition, count in await self._connection.fetch(

@@ -52,6 +52,12 @@ def verify(
             f"dawalog: {verdict.behind_records:,} records are not projected yet and not compared",
             err=True,
         )
+    if verdict.unsettled_partitions:
+        typer.echo(
+            f"dawalog: figures of {verdict.unsettled_partitions:,} partitions are being told anew "
+            "and not compared: verify again in a moment",
+            err=True,
+        )
     if verdict.drift_rows:
         typer.echo(
             f"dawalog: {verdict.drift_rows:,} rows are not what the log says: `dawalog rebuild` "

@@ -194,7 +194,7 @@ def _list_item_states(
             item_id in essential,
             tallied_as,
             product.unit_cost_paise if product else None,
-            expiring * price if tallied_as else 0,
+            expiring * price,
             max((e.occurred_at for e in _entries(place, item_id)), default=None),
             *rating,
         )
@@ -303,7 +303,7 @@ def facility_state(place: Place, states: Rows, patients: Rows) -> tuple[Any, ...
     for row in states.values():
         if row[6] is not None:
             counts[row[6]] += 1
-            paise += row[8]
+        paise += row[8]
     return (
         place.partition,
         place.evaluated_on,

@@ -62,7 +62,8 @@ WITH told AS (
     FROM item_state AS state JOIN facility_state AS facility USING (facility_no)
     CROSS JOIN LATERAL (
         VALUES ('district', district_id), ('level', level)) AS place (scope, place)
-    WHERE tallied_as IS NOT NULL GROUP BY {_KEY}
+    WHERE place IS NOT NULL AND (tallied_as IS NOT NULL OR state.expiring_paise <> 0)
+    GROUP BY {_KEY}
 ), kept AS (
     SELECT {_KEY}, {_SUMS} FROM item_tally
     WHERE {" OR ".join(f"{name} <> 0" for name in _SUMS.split(", "))}

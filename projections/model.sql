@@ -480,7 +480,7 @@ CREATE TABLE item_state (
     essential         boolean NOT NULL,
     tallied_as        text COLLATE "C",               -- what the roll-ups count it as
     unit_cost_paise   bigint,
-    expiring_paise    numeric NOT NULL DEFAULT 0,     -- of `expiring`, as the roll-ups hold it
+    expiring_paise    numeric NOT NULL DEFAULT 0,     -- of `expiring`, essential or not; the roll-ups add it up
     last_at           timestamptz,                    -- of its last entry
     first_at          timestamptz,                    -- of its first unreversed entry
     window_days       integer,                        -- null: no norm

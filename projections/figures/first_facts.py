@@ -177,7 +177,7 @@ def _row(pair: Pair, item: _Item, terms: Terms, places: dict[int, Place]) -> Row
         item.first_at,
         window_days,
         *rated,
-        item.expiring * (unit_cost_paise or 0) if tallied_as is not None else 0,
+        item.expiring * (unit_cost_paise or 0),
     )
 
 
@@ -188,6 +188,6 @@ async def _put(connection: "asyncpg.Connection[Any]", rows: Collection[Row]) -> 
     ):
         if group:
             await connection.copy_records_to_table("item_state", columns=columns, records=group)
-    tallied = [(row[0], row[1], row[8], row[-1]) for row in rows if row[8] is not None]
+    tallied = [(row[0], row[1], row[8], row[-1]) for row in rows if row[8] or row[-1]]
     if tallied:
         await connection.execute(TALLY_FIRST, *zip(*tallied, strict=True))

@@ -34,7 +34,8 @@ def _added(known: str, added: str) -> str:
     return ", ".join(f"{name} = {known}.{name} + {added}.{name}" for name in _COLUMNS.split(", "))
 
 
-# `changed` has the rows with what they were and are tallied as.
+# `changed` has the rows with what they were and are tallied as. What expires has its value wherever
+# it lies, counted or not: a warehouse's most of all.
 TALLY: Final = f"""
 moved AS MATERIALIZED (
     SELECT facility_no, partition, district_id, level, item_no, tallied_as, times, paise * times
@@ -42,7 +43,7 @@ moved AS MATERIALIZED (
     FROM changed CROSS JOIN LATERAL (
         VALUES (was_tallied_as, was_paise, -1), (is_tallied_as, is_paise, 1)
     ) AS step (tallied_as, paise, times)
-    WHERE tallied_as IS NOT NULL
+    WHERE (tallied_as IS NOT NULL OR paise <> 0)
       AND (was_tallied_as, was_paise) IS DISTINCT FROM (is_tallied_as, is_paise)
 ), of_facility AS (
     UPDATE facility_state AS known SET {_added("known", "moved")}
@@ -54,6 +55,7 @@ moved AS MATERIALIZED (
     SELECT scope, place, item_no, partition, {_COUNTS}, sum(paise)
     FROM moved CROSS JOIN LATERAL (
         VALUES ('district', district_id), ('level', level)) AS place (scope, place)
+    WHERE place IS NOT NULL
     GROUP BY scope, place, item_no, partition
     ORDER BY scope, place, item_no, partition
     ON CONFLICT (scope, place, item_no, partition) DO UPDATE SET {_added("known", "excluded")}
@@ -71,8 +73,7 @@ WITH recalled_items AS MATERIALIZED (
            district_id, counted_at, silent, state.item_no IS NULL AS is_new,
            state.usable AS was_usable, essential, min_quantity, max_quantity, unit_cost_paise,
            tallied_as AS was_tallied_as,
-           CASE WHEN tallied_as IS NULL THEN 0
-                ELSE state.expiring_paise END AS was_paise,
+           coalesce(state.expiring_paise, 0) AS was_paise,
            state.last_at AS was_last_at, state.out_since AS was_out_since, first_at, first_new_at,
            used_on < evaluated_on AND window_days IS NOT NULL AS is_used_late,
            hold.item_no IS NOT NULL AS has_holds,
@@ -139,8 +140,7 @@ WITH recalled_items AS MATERIALIZED (
     ) AS charged ON true
     OFFSET 0
 ), changed AS MATERIALIZED (
-    SELECT *, CASE WHEN is_tallied_as IS NULL THEN 0
-                   ELSE expiring::numeric * coalesce(unit_cost_paise, 0) END AS is_paise
+    SELECT *, expiring::numeric * coalesce(unit_cost_paise, 0) AS is_paise
     FROM told CROSS JOIN LATERAL (
         SELECT {STATUS} AS status,
                CASE WHEN is_new THEN usable <= 0 ELSE (was_usable > 0) <> (usable > 0) END
@@ -176,10 +176,10 @@ WITH changed AS MATERIALIZED (
     SELECT facility_no, partition, district_id, level, item_no, tallied_as AS was_tallied_as,
            state.expiring_paise AS was_paise, NULL::text AS is_tallied_as, 0::numeric AS is_paise
     FROM facility_state JOIN item_state AS state USING (facility_no)
-    WHERE facility_no = ANY ($1::int[]) AND tallied_as IS NOT NULL
+    WHERE facility_no = ANY ($1::int[]) AND (tallied_as IS NOT NULL OR state.expiring_paise <> 0)
 ), put AS (
     UPDATE item_state SET tallied_as = NULL, expiring_paise = 0
-    WHERE facility_no = ANY ($1::int[]) AND tallied_as IS NOT NULL
+    WHERE facility_no = ANY ($1::int[]) AND (tallied_as IS NOT NULL OR expiring_paise <> 0)
 ), {TALLY}
 SELECT FROM changed LIMIT 0
 """

@@ -110,7 +110,8 @@ counted AS MATERIALIZED (
            {_TALLIED}, sum(state.expiring_paise) AS expiring_paise
     FROM place CROSS JOIN LATERAL (
         SELECT item_no, tallied_as, expiring_paise FROM item_state
-        WHERE item_state.facility_no = place.facility_no AND tallied_as IS NOT NULL
+        WHERE item_state.facility_no = place.facility_no
+          AND (tallied_as IS NOT NULL OR expiring_paise <> 0)
         OFFSET 0
     ) AS state
     GROUP BY item_no
@@ -132,7 +133,7 @@ WITH place AS NOT MATERIALIZED (
         ORDER BY valid_from DESC, log_offset DESC LIMIT 1
     ) AS record ON true
     CROSS JOIN LATERAL ({{tally}}) AS tally
-    WHERE {" + ".join(_COUNTS)} > 0
+    WHERE ({" + ".join(_COUNTS)} > 0 OR expiring_paise > 0)
       AND ($7::text IS NULL OR programme = $7)
       AND ($5::text IS NULL OR {{key}} > $5)
     GROUP BY {{key}} ORDER BY {{key}} LIMIT $6
@@ -223,7 +224,7 @@ async def summarize_items(
     after: str | None = None,
     limit: int,
 ) -> Summary:
-    """Groups by key, of items that count at some facility.
+    """Groups by key, of items that count at some facility, or of which something valuable expires.
 
     A state can be asked for only beside what `is_narrow`.
     """

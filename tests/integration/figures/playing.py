@@ -40,7 +40,8 @@ WITH told AS (
     FROM item_state AS state JOIN facility_state AS facility USING (facility_no)
     CROSS JOIN LATERAL (
         VALUES ('district', district_id), ('level', level)) AS place (scope, place)
-    WHERE tallied_as IS NOT NULL GROUP BY scope, place, item_no, partition
+    WHERE place IS NOT NULL AND (tallied_as IS NOT NULL OR state.expiring_paise <> 0)
+    GROUP BY scope, place, item_no, partition
 ), kept AS (
     SELECT * FROM item_tally WHERE items_out + items_low + items_ok + items_over + items_unrated
                                    + items_unknown <> 0 OR expiring_paise <> 0

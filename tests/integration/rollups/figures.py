@@ -15,7 +15,7 @@ UPDATE facility_state AS place
 SET {", ".join(f"items_{status} = told.items_{status}" for status in STATUSES)},
     expiring_paise = told.expiring_paise
 FROM (SELECT facility_no, {COUNTS}, sum(expiring_paise) AS expiring_paise FROM item_state
-      WHERE tallied_as IS NOT NULL GROUP BY facility_no) AS told
+      GROUP BY facility_no) AS told
 WHERE place.facility_no = told.facility_no
 """
 TALLY_PLACES: Final = f"""
@@ -23,7 +23,7 @@ INSERT INTO item_tally
 SELECT scope, place, item_no, partition, {COUNTS}, sum(state.expiring_paise)
 FROM item_state AS state JOIN facility_state AS facility USING (facility_no)
 CROSS JOIN LATERAL (VALUES ('district', district_id), ('level', level)) AS place (scope, place)
-WHERE tallied_as IS NOT NULL GROUP BY scope, place, item_no, partition
+GROUP BY scope, place, item_no, partition
 """
 PATIENTS: Final = """
 WITH patients AS (INSERT INTO patient_day VALUES ($1, $2, $3, $4, $5) RETURNING *)

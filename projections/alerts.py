@@ -15,6 +15,7 @@ import orjson
 
 from stream.alerts import (
     AlertEvent,
+    Found,
     LoggedAlertAcknowledged,
     LoggedAlertChanged,
     LoggedAlertClosed,
@@ -22,9 +23,11 @@ from stream.alerts import (
     LoggedAlertSnoozed,
     Severity,
     Subject,
+    logged_alert_event,
 )
 from stream.batches import LogRecord
 from stream.codec import current_body, decode_alert_event
+from stream.events import Logged
 
 COLUMNS: Final[Mapping[str, str]] = {
     "place": "text",
@@ -63,9 +66,9 @@ SELECT alert_id::text, rule, facility_id, nullif(alert.district_id, '') AS distr
        nullif(lot, '') AS lot, nullif(item_class, '') AS item_class, ordinal, revision, severity,
        began_at, opened_at, closed_at, acknowledged_at, acknowledged_by, snoozed_until, snoozed_by,
        evidence::text,
-       ARRAY(SELECT event_id::text FROM alert_event
+       ARRAY(SELECT body::text FROM alert_event
              WHERE alert_event.place = alert.place AND alert_event.alert_id = alert.alert_id
-               AND event_id = ANY ($3::uuid[])) AS event_ids
+               AND event_id = ANY ($3::uuid[])) AS told
 FROM (SELECT DISTINCT * FROM unnest($1::text[], $2::uuid[]) AS named (place, alert_id)) AS named
 JOIN alert USING (place, alert_id)
 LEFT JOIN facility_number USING (facility_no) LEFT JOIN item_number USING (item_no)
@@ -137,23 +140,36 @@ AlertKey: TypeAlias = tuple[str, str]
 
 @dataclass(slots=True)
 class AlertBook:
-    """Alerts as far as they are known, and what counted of the facts that were told to it."""
+    """Alerts as far as they are known, and what counted of the facts that were told to it.
+
+    `told`: those that counted, by id; `conflicts`: what people said with an id of something else.
+    """
 
     alerts: dict[AlertKey, Alert] = field(default_factory=dict)
-    event_ids: dict[AlertKey, set[str]] = field(default_factory=dict)
+    told: dict[AlertKey, dict[str, AlertEvent]] = field(default_factory=dict)
     counted: list[AlertArrival] = field(default_factory=list)
+    conflicts: list[AlertArrival] = field(default_factory=list)
 
     def tell(self, arrival: AlertArrival) -> None:
         """In the log's order."""
         event = arrival.event
         key = (event.subject.place, event.alert_id)
-        known = self.event_ids.setdefault(key, set())
-        after = _step(self.alerts.get(key), event, arrival.recorded_at)
-        if after is None or event.event_id in known:
+        told = self.told.setdefault(key, {})
+        if known := told.get(event.event_id):
+            if not isinstance(event, Found) and _content(event) != _content(known):
+                self.conflicts.append(arrival)
             return
-        known.add(event.event_id)
+        after = _step(self.alerts.get(key), event, arrival.recorded_at)
+        if after is None:
+            return
+        told[event.event_id] = event
         self.alerts[key] = after
         self.counted.append(arrival)
+
+
+def _content(event: AlertEvent) -> dict[str, Any]:
+    """Whoever said it."""
+    return event.model_dump(exclude=set(Logged.model_fields))
 
 
 def _step(alert: Alert | None, event: AlertEvent, recorded_at: datetime) -> Alert | None:
@@ -225,13 +241,16 @@ async def project_alerts(
     arrivals: Sequence[AlertArrival],
     facility_nos: Mapping[str, int],
     item_nos: Mapping[str, int],
-) -> None:
-    """Write the rows within the caller's transaction. All subjects have numbers."""
+) -> list[AlertArrival]:
+    """Write the rows within the caller's transaction. All subjects have numbers.
+
+    Returns what people said with the id of something else, which doesn't count.
+    """
     book = await _find_known(connection, arrivals)
     for arrival in arrivals:
         book.tell(arrival)
     if not book.counted:
-        return
+        return book.conflicts
     await connection.copy_records_to_table(
         "alert_event", columns=EVENT_COLUMNS, records=[event_row(each) for each in book.counted]
     )
@@ -244,6 +263,7 @@ async def project_alerts(
         )
         rows.append((*key, *values, orjson.dumps(evidence).decode()))
     await connection.execute(PUT, *zip(*rows, strict=True))
+    return book.conflicts
 
 
 async def _find_known(
@@ -261,7 +281,8 @@ async def _find_known(
         alert = dict(row)
         subject = Subject(**{name: alert.pop(name) for name in Subject.model_fields})
         key = (subject.place, alert.pop("alert_id"))
-        book.event_ids[key] = set(alert.pop("event_ids"))
+        told = map(logged_alert_event.validate_json, alert.pop("told"))
+        book.told[key] = {event.event_id: event for event in told}
         evidence = orjson.loads(alert.pop("evidence"))
         book.alerts[key] = Alert(subject=subject, evidence=evidence, **alert)
     return book

@@ -16,6 +16,7 @@ from uuid import UUID
 import asyncpg
 import orjson
 
+from projections.alerts import AlertArrival
 from projections.arrivals import Arrival
 from stream.batches import LogRecord
 from stream.codec import content_sha256
@@ -94,6 +95,17 @@ def conflict(arrival: Arrival) -> DeadLetter:
         arrival.event.facility_id,
         arrival.event_id,
         arrival.content_sha256,
+    )
+
+
+def conflicting_statement(arrival: AlertArrival) -> DeadLetter:
+    """The letter of what somebody said of an alert with the id of something else."""
+    return DeadLetter(
+        arrival.record,
+        arrival.recorded_at,
+        "conflict",
+        "something else about this alert was recorded with this id before; the first one stands",
+        event_id=UUID(arrival.event.event_id),
     )
 
 

@@ -159,8 +159,10 @@ def list_records(arrivals: Iterable[ReferenceArrival]) -> dict[str, Rows]:
     return rows | {"dead_letter_decision": {one[:3]: one[3:] for one in standing.values()}}
 
 
-def list_alert_rows(arrivals: Iterable[AlertArrival]) -> dict[str, Rows]:
-    """The rows of facts about alerts. All of a place, in the log's order."""
+def list_alert_rows(
+    arrivals: Iterable[AlertArrival],
+) -> tuple[dict[str, Rows], list[AlertArrival]]:
+    """The rows of facts about alerts, and conflicts. All of a place, in the log's order."""
     book = AlertBook()
     for arrival in arrivals:
         book.tell(arrival)
@@ -169,13 +171,14 @@ def list_alert_rows(arrivals: Iterable[AlertArrival]) -> dict[str, Rows]:
         *values, body = event_row(arrival)
         place, alert_id, event_id = values[:3]
         events[place, str(alert_id), str(event_id)] = (*values[3:], orjson.loads(body))
-    return {
+    rows: dict[str, Rows] = {
         "alert": {
             key: alert.row(alert.subject.facility_id, alert.subject.item_id)
             for key, alert in book.alerts.items()
         },
         "alert_event": events,
     }
+    return rows, book.conflicts
 
 
 def list_letters(letters: Iterable[DeadLetter]) -> dict[str, Rows]:

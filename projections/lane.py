@@ -16,7 +16,12 @@ import structlog
 
 from projections.alerts import project_alerts
 from projections.companions import named_items
-from projections.dead_letters import DeadLetter, conflict, put_dead_letters
+from projections.dead_letters import (
+    DeadLetter,
+    conflict,
+    conflicting_statement,
+    put_dead_letters,
+)
 from projections.decisions import Place
 from projections.decoding import PROGRAM_FAULTS, DecodedBatch, Item
 from projections.dictionary import Dictionary
@@ -189,16 +194,18 @@ class Lane:
         observe_applied(due, letters + conflicts)
 
     async def _apply(self, told: SortedOut) -> list[DeadLetter]:
-        """Write their rows; returns the letters of events that contradict what is recorded."""
+        """Write their rows; returns the letters of what contradicts what is recorded."""
+        letters: list[DeadLetter] = []
         if told.references:
             await project_reference(self._connection, told.references)
         if told.alerts:
             numbers = (self._facilities.numbers, self._items.numbers)
-            await project_alerts(self._connection, told.alerts, *numbers)
-        if not told.arrivals:
-            return []
-        outcome = await project_events(self._connection, told.arrivals, self._items.numbers)
-        return [conflict(arrival) for arrival in outcome.conflicts]
+            refused = await project_alerts(self._connection, told.alerts, *numbers)
+            letters += map(conflicting_statement, refused)
+        if told.arrivals:
+            outcome = await project_events(self._connection, told.arrivals, self._items.numbers)
+            letters += map(conflict, outcome.conflicts)
+        return letters
 
     async def _replay(self, pending: Pending) -> None:
         """One transaction, fenced as any other; a record that fails again stays set aside."""

@@ -14,7 +14,14 @@ import asyncpg
 
 from projections.alerts import AlertArrival
 from projections.arrivals import Arrival
-from projections.dead_letters import DeadLetter, SetAside, conflict, failed, find_set_aside
+from projections.dead_letters import (
+    DeadLetter,
+    SetAside,
+    conflict,
+    conflicting_statement,
+    failed,
+    find_set_aside,
+)
 from projections.decoding import Item, Undecoded, decode_batch
 from projections.definition import Ledger, fold
 from projections.definition_rows import (
@@ -264,7 +271,8 @@ class PartitionCheck:
         if self._topic != STOCK_EVENTS:
             applied = [item for item in items if item.record.offset not in apart]
             if self._topic == ALERT_EVENTS:
-                rows = list_alert_rows(a for a in applied if isinstance(a, AlertArrival))
+                rows, refused = list_alert_rows(a for a in applied if isinstance(a, AlertArrival))
+                letters += map(conflicting_statement, refused)
             else:
                 rows = list_records(a for a in applied if isinstance(a, ReferenceArrival))
             return rows, letters, None

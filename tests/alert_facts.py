@@ -60,13 +60,15 @@ def encode_alert(event: DraftAlertEvent, partitions: int = PARTITIONS) -> Outgoi
 def history(facility_id: str) -> list[DraftAlertEvent]:
     """An alert that is opened, noted, changed and closed; some of it twice or too late."""
     item = Subject(facility_id=facility_id, item_id="paracetamol")
+    note = said(item, "noted", note="came")
     return [
         found(item, "opened", 1),
         found(item, "opened", 1, evidence={"told": "by another"}),
         said(item, "acknowledged", note="ordered"),
         said(item, "snoozed", until=WHEN, reason="on its way"),
-        said(item, "noted", note="came"),
-        said(item, "noted", note="came"),
+        note,
+        note,
+        said(item, "noted", note="went", event_id=note.event_id),
         found(item, "changed", 2, severity="warning"),
         found(item, "closed", 2),
         found(item, "closed", 3),

@@ -1,7 +1,7 @@
 """Which facts about alerts count, in the log's order.
 
 Broken on purpose once, to see these tests fail: `_find` without its check of the revision, `tell`
-without that of the event's id.
+without that of the event's id, and of what was said with it.
 """
 
 from datetime import timedelta
@@ -51,6 +51,20 @@ def test_what_somebody_says_counts_once() -> None:
     note = said(ITEM, "noted", note="came")
     book = book_of(found(ITEM, "opened", 1), note, note)
     assert [arrival.event.type for arrival in book.counted] == ["alert_opened", "alert_noted"]
+
+
+def test_with_one_id_nobody_says_two_things() -> None:
+    note = said(ITEM, "noted", note="came")
+    other = said(ITEM, "noted", note="went", event_id=note.event_id)
+    seen = said(ITEM, "acknowledged", event_id=note.event_id)
+    book = book_of(found(ITEM, "opened", 1), note, other, note, seen)
+    assert [arrival.event.type for arrival in book.counted] == ["alert_opened", "alert_noted"]
+    assert [arrival.event.type for arrival in book.conflicts] == [
+        "alert_noted",
+        "alert_acknowledged",
+    ]
+    changed = found(ITEM, "changed", 2)
+    assert book_of(found(ITEM, "opened", 1), changed, found(ITEM, "closed", 2)).conflicts == []
 
 
 def test_opened_again_it_is_nobodys_and_keeps_when_it_was_opened_first() -> None:

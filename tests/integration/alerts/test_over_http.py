@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from stream.alerts import Subject, alert_id_of
+from stream.topics import ALERT_EVENTS
 from tests.alert_facts import said
 from tests.integration.alerts.timeline import (
     FACILITY,
@@ -190,6 +191,17 @@ async def test_an_id_says_one_thing(
         assert "event_id of its own" in answer.json()["detail"]
     new = await client.post(f"{address}/{path}", json=other)
     assert new.status_code == httpx.codes.ACCEPTED
+
+
+async def test_what_was_posted_at_once_with_one_id_is_set_aside(timeline: Timeline) -> None:
+    """Broken on purpose once, to see it fail: bodies of known facts not asked for."""
+    await begin(timeline)
+    subject = Subject(facility_id=FACILITY, item_id="PCM")
+    note = said(subject, "noted", note="came")
+    await timeline.tell([note])
+    await timeline.tell([note, said(subject, "noted", note="went", event_id=note.event_id)])
+    letters = await timeline.connection.fetch("SELECT topic, kind, event_id::text FROM dead_letter")
+    assert [tuple(letter) for letter in letters] == [(ALERT_EVENTS, "conflict", note.event_id)]
 
 
 async def test_whose_turn_it_is(client: httpx.AsyncClient, timeline: Timeline) -> None:

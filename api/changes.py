@@ -39,7 +39,8 @@ async def read_changes(
         str | None, Query(description="a position: the `next` of the answer before, or any other")
     ] = None,
 ) -> Response:
-    """The rows, as they are now, of the items whose stock changed since `after`; else all rows.
+    """The rows, as they are now, of the items whose stock changed since `after`; else all rows. By
+    events, recalls, lots that expired, and norms, items and facilities that were registered anew.
 
     In the last line `next` is the position to ask with the next time, or to go on from at
     `/v1/live` as Last-Event-ID. An answer without it was cut off: ask again.

@@ -12,7 +12,8 @@ import asyncpg
 import orjson
 
 from projections.queries.changed import CHANGED
-from projections.queries.changes import FIND_MARK, Filters, Mark
+from projections.queries.changed_apart import CHANGED_APART, TAKEN_UP
+from projections.queries.changes import FIND_MARK, REFERENCE_PLACE, Filters, Mark
 from projections.queries.item_rows import ROWS, ItemRow
 from projections.reading import (
     AWAY,
@@ -68,8 +69,9 @@ ALL_PAIRS: Final = f"""
 SELECT DISTINCT facility_no, item_no FROM card WHERE {_filtered(1)} ORDER BY facility_no, item_no
 """
 CHANGED_PAIRS: Final = f"""
-WITH RECURSIVE {CHANGED}
-SELECT facility_no, item_no FROM changed WHERE {_filtered(6)} ORDER BY facility_no, item_no
+WITH RECURSIVE {CHANGED}, {CHANGED_APART}
+SELECT facility_no, item_no FROM (TABLE changed UNION TABLE changed_apart) AS changed
+WHERE {_filtered(6)} ORDER BY facility_no, item_no
 """
 
 Pairs = list[asyncpg.Record]
@@ -135,13 +137,26 @@ async def _begin(
         if row is None or not row["cluster_id"]:
             raise Unavailable(NOT_READY, retry_after_seconds=2)
         snapshot = Snapshot.of(row)
+        next_token = await _find_next(connection, snapshot, after)
         pairs = await _find_pairs(connection, snapshot, after, filters)
         first = await pairs.fetch(BATCH_ROWS)
     except NO_MODEL as error:
         raise Unavailable(NOT_READY, retry_after_seconds=2) from error
     except asyncpg.QueryCanceledError as error:
         raise Unavailable(TOO_SLOW, retry_after_seconds=5) from error
-    return Pull(snapshot, Mark.of(snapshot).token, _read_rows(connection, pairs, first))
+    return Pull(snapshot, next_token, _read_rows(connection, pairs, first))
+
+
+async def _find_next(
+    connection: "asyncpg.Connection[Any]", snapshot: Snapshot, after: PositionToken | None
+) -> PositionToken:
+    """Before reference records whose effect isn't in the rows yet."""
+    token = Mark.of(snapshot).token
+    taken_up = await connection.fetchval(TAKEN_UP)
+    if taken_up is None:
+        taken_up = after.offsets.get(REFERENCE_PLACE, 0) if after else 0
+    reference = min(token.offsets[REFERENCE_PLACE], taken_up)
+    return PositionToken(token.cluster_id, {**token.offsets, REFERENCE_PLACE: reference})
 
 
 async def _find_pairs(

@@ -80,6 +80,11 @@ class Timeline:
             pass
 
     async def register(self, *records: dict[str, Any]) -> None:
+        """And have their effect worked off."""
+        await self.record(*records)
+        await self.settle()
+
+    async def record(self, *records: dict[str, Any]) -> None:
         await self.deliver(
             [
                 encode_reference(
@@ -88,7 +93,6 @@ class Timeline:
                 for record in records
             ]
         )
-        await self.settle()
 
     async def post(self, *events: dict[str, Any]) -> list[str]:
         """Event ids; what an event doesn't say of itself is: at FACILITY, just now."""

@@ -71,46 +71,46 @@ def arrived(quantity: int) -> dict[str, Any]:
     }
 
 
-async def use(timeline: Timeline) -> None:
+async def use(lately: Timeline) -> None:
     """4 a day in 20 days: from 40 to 80 should be there. PHC-1 has 8, PHC-2 has 500."""
-    await timeline.register(
+    await lately.register(
         NORM, facility(), facility("PHC-2"), item("PCM", pack_size=10, levels=["PHC"])
     )
-    await timeline.until(9)
+    await lately.until(9)
     for quantity, place in ((88, FACILITY), (580, "PHC-2")):
-        await timeline.post(counted(PCM=quantity) | {"facility_id": place})
+        await lately.post(counted(PCM=quantity) | {"facility_id": place})
     for day in range(10, 30):
-        await timeline.until(day)
-        await timeline.post(
+        await lately.until(day)
+        await lately.post(
             *(dispensed("PCM", 4) | {"facility_id": place} for place in (FACILITY, "PHC-2"))
         )
-    await timeline.until(30, "00:00")
+    await lately.until(30, "00:00")
 
 
-async def test_it_is_not_ordered_again(client: httpx.AsyncClient, timeline: Timeline) -> None:
-    await use(timeline)
+async def test_it_is_not_ordered_again(client: httpx.AsyncClient, lately: Timeline) -> None:
+    await use(lately)
     assert await order(client) == (0, 80)  # 72 in packs of 10
     assert await needed(client) == (0, 72, [("PHC-2", 72)])
-    await timeline.post(sent(24))
+    await lately.post(sent(24))
     assert await order(client) == (24, 50)
     assert await order(client, include="children") == (24, 50)
     assert await needed(client) == (24, 48, [("PHC-2", 48)])
-    await timeline.post(sent(48, "T2"))
+    await lately.post(sent(48, "T2"))
     assert await order(client) == (72, 0)
     assert await needed(client) == (72, 0, [])
 
 
 async def test_what_came_or_never_went_is_not_on_its_way(
-    client: httpx.AsyncClient, timeline: Timeline
+    client: httpx.AsyncClient, lately: Timeline
 ) -> None:
-    await use(timeline)
+    await use(lately)
     elsewhere = {"to_facility_id": "PHC-3", "transfer_id": "T3"}
-    _, second, _ = await timeline.post(sent(24), sent(5, "T2"), sent(9, **elsewhere))
+    _, second, _ = await lately.post(sent(24), sent(5, "T2"), sent(9, **elsewhere))
     assert (await order(client))[0] == 29
-    await timeline.post(reversal(second) | {"facility_id": "PHC-2"})
+    await lately.post(reversal(second) | {"facility_id": "PHC-2"})
     assert (await order(client))[0] == 24
     # some of it ends the transfer: the rest is short, and isn't waited for
-    [received] = await timeline.post(arrived(20))
+    [received] = await lately.post(arrived(20))
     assert await order(client) == (0, 60)  # 28 are there
-    await timeline.post(reversal(received))
+    await lately.post(reversal(received))
     assert await order(client) == (24, 50)

@@ -28,14 +28,15 @@ async def run_poster(stack: BenchStack, module: str, order: dict[str, Any]) -> d
     return posted
 
 
-async def read_while_posting(stack: BenchStack, posts: Posts, reads: Reads) -> dict[str, Any]:
-    """What the reader printed; Unavailable if anything was refused."""
-    posted, read = await asyncio.gather(
+async def read_while_posting(stack: BenchStack, posts: Posts, reads: Reads) -> list[dict[str, Any]]:
+    """What the reader took of each server; Unavailable if anything was refused."""
+    posted, taken = await asyncio.gather(
         run_poster(stack, "infra.bench.freshness_poster", asdict(posts)),
         run_poster(stack, "infra.bench.reader", asdict(reads)),
     )
-    if posted["refused"] or read["refused"]:
-        raise Unavailable(
-            f"{posted['refused']} posts and {read['refused']} reads were refused {read['refusal']}"
-        )
+    read: list[dict[str, Any]] = taken["read"]
+    refused = sum(one["refused"] for one in read)
+    if posted["refused"] or refused:
+        refusals = " ".join(one["refusal"] for one in read)
+        raise Unavailable(f"{posted['refused']} posts, {refused} reads were refused {refusals}")
     return read

@@ -1,7 +1,8 @@
 """`python -m infra.bench.reader`: reads at a steady rate.
 
 Starts each read when its time has come, answered or not what went before. A read's time runs from
-that moment, so it includes any wait. At its end it prints one JSON object.
+that moment, so it includes any wait. Where several servers are compared they are read in turn, in
+the same seconds, so that all meet the same load. At its end it prints one JSON object.
 """
 
 import asyncio
@@ -19,9 +20,12 @@ from infra.bench.report import percentile
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """What to read, each time one of `paths`; `warm_up_seconds` come before and don't count."""
+    """What to read, each time one of `paths`; `warm_up_seconds` come before and don't count.
 
-    url: str
+    `reads_per_second` are of all `urls` together.
+    """
+
+    urls: list[str]
     paths: list[str]
     reads_per_second: float
     seconds: float
@@ -41,20 +45,30 @@ class Taken:
     reader_cpu_share: float
 
 
-async def read_steadily(order: Order) -> Taken:
-    connections, dice = Connections(order.url), random.Random(order.seed)
-    requests = [make_read(order.url, path) for path in order.paths]
+async def read_steadily(order: Order) -> list[Taken]:
+    """Of each server."""
+    servers = [Connections(url) for url in order.urls]
+    requests = [[make_read(url, path) for path in order.paths] for url in order.urls]
+    dice, count = random.Random(order.seed), len(order.urls)
     warm_up = round(order.reads_per_second * order.warm_up_seconds)
-    count = warm_up + round(order.reads_per_second * order.seconds)
+    reads = warm_up + round(order.reads_per_second * order.seconds)
     began, cpu = monotonic(), process_time()
-    due = [began + number / order.reads_per_second for number in range(count)]
+    due = [began + number / order.reads_per_second for number in range(reads)]
     answers: list[asyncio.Task[Answer]] = []
-    for moment in due:
+    for number, moment in enumerate(due):
         await asyncio.sleep(moment - monotonic())
-        answers.append(asyncio.create_task(connections.request(dice.choice(requests))))
+        of = number % count
+        answers.append(asyncio.create_task(servers[of].request(dice.choice(requests[of]))))
     done = await asyncio.gather(*answers)
     cpu_share = (process_time() - cpu) / (monotonic() - began)
-    connections.close()
+    for server in servers:
+        server.close()
+    return [
+        _tell(done[of::count], due[of::count], warm_up // count, cpu_share) for of in range(count)
+    ]
+
+
+def _tell(done: list[Answer], due: list[float], warm_up: int, cpu_share: float) -> Taken:
     delays = [(one.answered_at - moment) * 1000 for one, moment in zip(done, due, strict=True)]
     counted = delays[warm_up:]
     refused = [one for one in done if one.status not in OK]
@@ -72,4 +86,4 @@ async def read_steadily(order: Order) -> Taken:
 
 if __name__ == "__main__":
     taken = uvloop.run(read_steadily(Order(**orjson.loads(sys.argv[1]))))
-    print(orjson.dumps(asdict(taken)).decode(), flush=True)
+    print(orjson.dumps({"read": [asdict(one) for one in taken]}).decode(), flush=True)

@@ -5,7 +5,7 @@ what an answer holds is the same, too: only the history behind it has grown.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -22,6 +22,9 @@ from infra.bench.stack import BenchStack
 
 APPS: Final = ("dawalog", "bare", "dawalog, posting too")
 """An API process of its own, the baseline, and the API process that takes the posts."""
+
+ROUNDS: Final = (APPS[:2], APPS[2:])
+"""What is compared is read in the same seconds."""
 
 MIX: Final = Mix(events=0, facilities=300, items=100, lots=2)
 READS_PER_SECOND: Final = 200
@@ -77,11 +80,12 @@ async def _measure(
         for size, wanted in (("small", lines // GROWTH), ("grown", lines)):
             ledger_lines = await grow(stack, events, wanted)
             for run in range(runs):
-                for app in sorted(urls, reverse=run % 2 == 0):
-                    measured = await _measure_one(stack, urls, app, seconds, seed=len(taken))
-                    said = {"ledger": size, "ledger_lines": ledger_lines, "app": app, **measured}
-                    say(f"run {run + 1}: {said}")
-                    taken.append(said)
+                for apps in ROUNDS:
+                    read = await _measure_round(stack, urls, apps, seconds, seed=len(taken))
+                    for app, measured in zip(apps, read, strict=True):
+                        said = {"ledger": size, "ledger_lines": ledger_lines, "app": app}
+                        taken.append(said | measured)
+                        say(f"run {run + 1}: {taken[-1]}")
     return taken
 
 
@@ -96,10 +100,10 @@ async def _serving(stack: BenchStack) -> AsyncIterator[dict[str, str]]:
         yield dict(zip(APPS, (own, bare, posting), strict=True))
 
 
-async def _measure_one(
-    stack: BenchStack, urls: dict[str, str], app: str, seconds: float, *, seed: int
-) -> dict[str, Any]:
-    """Reads of one app, while the last one takes what is posted."""
+async def _measure_round(
+    stack: BenchStack, urls: dict[str, str], apps: Sequence[str], seconds: float, *, seed: int
+) -> list[dict[str, Any]]:
+    """Reads of these apps in turn, while the last of all takes what is posted."""
     warm_up = min(WARM_UP_SECONDS, seconds)
     posts = Posts(
         url=urls[APPS[-1]],
@@ -111,7 +115,7 @@ async def _measure_one(
         mix=asdict(MIX),
     )
     reads = Reads(
-        url=urls[app],
+        urls=[urls[app] for app in apps],
         paths=[f"/v1/facilities/{one}/stock?limit=1000" for one in facility_ids(MIX)],
         reads_per_second=READS_PER_SECOND,
         seconds=seconds,

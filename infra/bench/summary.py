@@ -1,6 +1,6 @@
 """`dawalog bench summary`: what a state watches, on a generated state, while events come in.
 
-Each read beside a bare FastAPI route with the same SQL, one kind after the other.
+Each kind of read after the other, in turn with a bare FastAPI route with the same SQL.
 """
 
 import asyncio
@@ -97,11 +97,11 @@ async def _measure(
     async with running_state(stack, state) as posting, _serving(stack) as urls:
         for run in range(runs):
             for kind, each in paths.items():
-                for app in sorted(urls, reverse=run % 2 == 0):
-                    reads = _reads(urls[app], each, seconds, seed=len(taken))
-                    posts = _posts(posting, state, seconds, seed=len(taken))
-                    read = await read_while_posting(stack, posts, reads)
-                    taken.append({"read": kind, "app": app, **read})
+                reads = _reads(list(urls.values()), each, seconds, seed=len(taken))
+                posts = _posts(posting, state, seconds, seed=len(taken))
+                read = await read_while_posting(stack, posts, reads)
+                for app, measured in zip(urls, read, strict=True):
+                    taken.append({"read": kind, "app": app, **measured})
                     say(f"run {run + 1}: {taken[-1]}")
     return taken
 
@@ -113,11 +113,11 @@ async def _serving(stack: BenchStack) -> AsyncIterator[dict[str, str]]:
         yield dict(zip(APPS, (own, bare), strict=True))
 
 
-def _reads(url: str, paths: list[str], seconds: float, *, seed: int) -> Reads:
+def _reads(urls: list[str], paths: list[str], seconds: float, *, seed: int) -> Reads:
     return Reads(
-        url=url,
+        urls=urls,
         paths=paths,
-        reads_per_second=READS_PER_SECOND,
+        reads_per_second=len(urls) * READS_PER_SECOND,
         seconds=seconds,
         warm_up_seconds=min(WARM_UP_SECONDS, seconds),
         seed=seed,

@@ -3,14 +3,14 @@
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import Path, Query, Request, Response
 from pydantic import Field, TypeAdapter
 
 from alerts.rules import RULES, WHO_ACTS
 from api.alert_telling import tell_instants, tell_rule, title_of
 from api.answers import answer
 from api.cursors import decode_cursor, encode_cursor
-from api.known import READING
+from api.known import reading_router
 from api.parameters import Cursor, Limit, within_range
 from api.services import services_of
 from api.shapes import Page, Shape, read_answers
@@ -20,7 +20,7 @@ from stream.chains import Officer
 from stream.errors import Rejected
 from stream.fields import EventId, Id, Instant
 
-router: Final = APIRouter(tags=["alerts"], dependencies=READING)
+router: Final = reading_router("alerts")
 
 Urgency = Annotated[int, Field(ge=-(2**31), lt=2**31)]
 Placed = Annotated[int, Field(ge=-(2**63), lt=2**63)]

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import Path, Query, Request, Response
 from pydantic import TypeAdapter
 
 from alerts.rules import RULES, WHO_ACTS
@@ -12,7 +12,7 @@ from api.alert_parameters import RuleName
 from api.alert_telling import tell_instants, tell_rule
 from api.answers import answer, in_utc
 from api.cursors import decode_cursor, encode_cursor
-from api.known import READING
+from api.known import reading_router
 from api.parameters import LATEST, Cursor, KnownAt, Limit, within_range
 from api.services import Services, services_of
 from api.shapes import Page, Shape, read_answers
@@ -23,7 +23,7 @@ from stream.chains import Officer
 from stream.errors import Rejected
 from stream.fields import EventId, Id, Instant
 
-router: Final = APIRouter(tags=["alerts"], dependencies=READING)
+router: Final = reading_router("alerts")
 
 State = Literal["open", "acknowledged", "closed"]
 

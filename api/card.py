@@ -2,12 +2,12 @@
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from pydantic import TypeAdapter
 
 from api.answers import answer, facility_not_found, in_utc
 from api.cursors import decode_cursor, encode_cursor
-from api.known import READING
+from api.known import reading_router
 from api.parameters import (
     EARLIEST,
     LATEST,
@@ -29,7 +29,7 @@ from api.stock_shapes import CardAnswer
 from projections.queries.card import CardEntry, CardKey, find_card
 from stream.fields import EventId, Instant
 
-router = APIRouter(tags=["reading"], dependencies=READING)
+router = reading_router("reading")
 
 CARD_CURSOR: Final[TypeAdapter[tuple[Instant, EventId, int, LotOrEmpty, Instant]]] = TypeAdapter(
     tuple[Instant, EventId, Annotated[int, Query(ge=0, le=32767)], LotOrEmpty, Instant]

@@ -2,13 +2,13 @@
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from pydantic import TypeAdapter
 
 from api.alert_parameters import RuleName
 from api.answers import answer, in_utc
 from api.cursors import decode_cursor, encode_cursor
-from api.known import READING
+from api.known import reading_router
 from api.parameters import Cursor, Limit, PrintableText
 from api.recall_shapes import RecallsAnswer
 from api.registered_shapes import (
@@ -27,7 +27,7 @@ from projections.queries.catalogue import Kind, Registered, list_items, list_reg
 from stream.fields import Id, Instant
 from stream.versioned import Level
 
-router = APIRouter(tags=["reading"], dependencies=READING)
+router = reading_router("reading")
 
 LIST_CURSOR: Final[TypeAdapter[tuple[Id, Instant]]] = TypeAdapter(tuple[Id, Instant])
 NOT_SHOWN: Final = frozenset(("kind", "schema_version", "recorded_by", "source"))

@@ -4,13 +4,13 @@ from base64 import b64decode
 from typing import Annotated, Any, Final, Literal
 
 import orjson
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from pydantic import TypeAdapter
 
 from api.answers import answer, facility_not_found, in_utc
 from api.cursors import decode_cursor, encode_cursor
 from api.event_shapes import DayBookAnswer, EventAnswer
-from api.known import READING
+from api.known import reading_router
 from api.parameters import (
     EARLIEST,
     LATEST,
@@ -32,7 +32,7 @@ from stream.fields import EventId, Id, Instant
 from stream.tokens import PositionToken
 from stream.topics import STOCK_EVENTS
 
-router = APIRouter(tags=["reading"], dependencies=READING)
+router = reading_router("reading")
 
 EventType = Literal[EVENT_TYPES]  # type: ignore[valid-type]  # mypy wants the names here
 DAY_BOOK_CURSOR: Final[TypeAdapter[tuple[Instant, EventId, Instant]]] = TypeAdapter(

@@ -3,12 +3,12 @@
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from pydantic import TypeAdapter
 
 from api.answers import answer, facility_not_found, in_utc
 from api.cursors import decode_cursor, encode_cursor
-from api.known import READING
+from api.known import reading_router
 from api.parameters import LATEST, Cursor, Limit, require_order, within_range
 from api.services import services_of
 from api.shapes import Page, Shape, read_answers
@@ -22,7 +22,7 @@ from projections.discrepancies.listing import (
 from stream.errors import Fault, Rejected
 from stream.fields import EventId, Id, Instant
 
-router = APIRouter(tags=["reading"], dependencies=READING)
+router = reading_router("reading")
 
 KIND_NAMES: Final = tuple(KINDS)
 KindName = Literal[KIND_NAMES]  # type: ignore[valid-type]  # mypy wants the names here

@@ -2,13 +2,13 @@
 
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from pydantic import TypeAdapter
 
 from api.answers import answer, in_utc
 from api.cursors import decode_cursor, encode_cursor
 from api.etags import UNCHANGED, tag_answer
-from api.known import READING
+from api.known import reading_router
 from api.parameters import Cursor, ItemId, Limit
 from api.rollup_shapes import ItemStockAnswer
 from api.services import services_of
@@ -24,7 +24,7 @@ from stream.errors import Rejected
 from stream.fields import Id
 from stream.versioned import Level
 
-router = APIRouter(tags=["reading"], dependencies=READING)
+router = reading_router("reading")
 
 Status = Literal["out", "low", "ok", "over", "unrated", "unknown"]
 

@@ -3,9 +3,10 @@
 import re
 from typing import Final
 
-from fastapi import Depends, Request
+from fastapi import APIRouter, Depends, Request
 
 from api.freshness import require_position
+from api.read_route import ReadRoute
 from api.services import services_of
 from stream.fields import ID_PATTERN
 
@@ -31,5 +32,9 @@ async def require_known(request: Request) -> None:
         await services_of(request).known.require(asked)
 
 
-READING: Final = [Depends(require_position), Depends(require_known)]
-"""What each route that reads depends on, in this order: what it waited for is known then."""
+def reading_router(tag: str) -> APIRouter:
+    """Of routes that read. What they depend on is in this order: what a read waited for is known
+    then.
+    """
+    before = [Depends(require_position), Depends(require_known)]
+    return APIRouter(tags=[tag], route_class=ReadRoute, dependencies=before)

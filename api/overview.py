@@ -2,12 +2,12 @@
 
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from pydantic import TypeAdapter
 
 from api.answers import answer, in_utc
 from api.cursors import decode_cursor, encode_cursor
-from api.known import READING
+from api.known import reading_router
 from api.overview_shapes import OverviewAnswer
 from api.parameters import Cursor, Limit
 from api.services import services_of
@@ -16,7 +16,7 @@ from projections.queries.overview import FacilityGlance, NewEvent, Overview, fin
 from stream.errors import Fault, Rejected
 from stream.fields import Id, Instant
 
-router = APIRouter(tags=["reading"], dependencies=READING)
+router = reading_router("reading")
 
 Order = Literal["id", "out", "silent"]
 

@@ -2,14 +2,14 @@
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import Path, Query, Request, Response
 from pydantic import TypeAdapter
 
 from api.access import find_caller
 from api.answers import answer, in_utc
 from api.catalogue import shown
 from api.cursors import decode_cursor, encode_cursor
-from api.known import READING
+from api.known import reading_router
 from api.parameters import EARLIEST, Cursor, Limit, LotOrEmpty
 from api.recall_shapes import TraceAnswer
 from api.services import services_of
@@ -19,7 +19,7 @@ from projections.reading import parse_instant
 from stream.errors import Rejected
 from stream.fields import EventId, Id, Instant
 
-router = APIRouter(tags=["reading"], dependencies=READING)
+router = reading_router("reading")
 
 HOLDINGS: Final = 0
 DISPENSES: Final = 1

@@ -3,12 +3,12 @@
 from datetime import datetime
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from pydantic import TypeAdapter
 
 from api.answers import answer, facility_not_found, in_utc
 from api.cursors import decode_cursor, encode_cursor
-from api.known import READING
+from api.known import reading_router
 from api.parameters import Cursor, FacilityId, Limit
 from api.services import services_of
 from api.shapes import Page, Shape, read_answers
@@ -22,7 +22,7 @@ from projections.reporting import Reporting, Rule
 from stream.fields import Id, Instant
 from stream.versioned import Level
 
-router = APIRouter(tags=["reading"], dependencies=READING)
+router = reading_router("reading")
 
 LOOKED_AT: Final = 500
 """Facilities that a page looks at where it shows some of them only: a district has some 400."""

@@ -4,17 +4,17 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from api.answers import answer, facility_not_found
-from api.known import READING
+from api.known import reading_router
 from api.parameters import FacilityId, ItemId
 from api.rollup_shapes import RescueAnswer
 from api.services import services_of
 from api.shapes import read_answers
 from projections.queries.rescue import Offer, find_rescue
 
-router = APIRouter(tags=["reading"], dependencies=READING)
+router = reading_router("reading")
 
 
 @router.get(

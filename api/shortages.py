@@ -3,12 +3,12 @@
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from pydantic import TypeAdapter
 
 from api.answers import answer, in_utc
 from api.cursors import decode_cursor, encode_cursor
-from api.known import READING
+from api.known import reading_router
 from api.parameters import Cursor, Limit
 from api.rollup_shapes import ShortagesAnswer
 from api.services import services_of
@@ -24,7 +24,7 @@ from projections.reading import parse_instant
 from stream.fields import Id, Instant, Name
 from stream.versioned import Level
 
-router = APIRouter(tags=["reading"], dependencies=READING)
+router = reading_router("reading")
 
 SHORTAGE_CURSOR: Final[TypeAdapter[tuple[Instant, Id, Id]]] = TypeAdapter(tuple[Instant, Id, Id])
 

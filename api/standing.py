@@ -4,14 +4,14 @@ from collections import Counter, defaultdict
 from datetime import date, datetime
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import Path, Query, Request, Response
 from pydantic import TypeAdapter
 
 from alerts.rules import WHO_ACTS
 from api.answers import answer, in_utc
 from api.catalogue import shown
 from api.cursors import decode_cursor, encode_cursor
-from api.known import READING
+from api.known import reading_router
 from api.parameters import Cursor, KnownAt, Limit, within_range
 from api.registered_shapes import DirectiveShape
 from api.services import services_of
@@ -27,7 +27,7 @@ from stream.chains import Officer
 from stream.errors import Rejected
 from stream.fields import Id, Instant
 
-router = APIRouter(tags=["reading"], dependencies=READING)
+router = reading_router("reading")
 
 By = Literal["facility", "district", "officer"]
 

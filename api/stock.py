@@ -5,13 +5,13 @@ from functools import lru_cache
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
 import orjson
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from pydantic import TypeAdapter
 
 from api.answers import answer, facility_not_found
 from api.cursors import decode_cursor, encode_cursor
 from api.items import describe_item, zone
-from api.known import READING
+from api.known import reading_router
 from api.parameters import (
     LATEST,
     AsOf,
@@ -36,7 +36,7 @@ KEPT_ITEMS: Final = 30_000
 """Of so many the answer is remembered, about 1 kB each: of a facility that is read again most items
 are as they were, and telling all of them anew is a third of what a read computes."""
 
-router = APIRouter(tags=["reading"], dependencies=READING)
+router = reading_router("reading")
 
 
 class Place(NamedTuple):

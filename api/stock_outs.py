@@ -2,12 +2,12 @@
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from pydantic import TypeAdapter
 
 from api.answers import answer, in_utc
 from api.cursors import decode_cursor, encode_cursor
-from api.known import READING
+from api.known import reading_router
 from api.parameters import Cursor, Limit, require_order, within_range
 from api.rollup_shapes import StockOutsAnswer
 from api.services import services_of
@@ -15,7 +15,7 @@ from api.shapes import read_answers
 from projections.queries.stock_outs import FIRST, PastStockOut, StockOutKey, list_stock_outs
 from stream.fields import Id, Instant
 
-router = APIRouter(tags=["reading"], dependencies=READING)
+router = reading_router("reading")
 
 STOCK_OUT_CURSOR: Final[TypeAdapter[tuple[Instant, Id, Id]]] = TypeAdapter(tuple[Instant, Id, Id])
 

@@ -2,13 +2,13 @@
 
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from pydantic import TypeAdapter
 
 from api.answers import answer
 from api.cursors import decode_cursor, encode_cursor
 from api.etags import UNCHANGED, tag_answer
-from api.known import READING
+from api.known import reading_router
 from api.parameters import Cursor, Limit, PrintableText
 from api.problems import bad_parameters
 from api.rollup_shapes import SummaryAnswer
@@ -27,7 +27,7 @@ from stream.errors import Fault, Rejected
 from stream.fields import Id, Name
 from stream.versioned import Level
 
-router = APIRouter(tags=["reading"], dependencies=READING)
+router = reading_router("reading")
 
 By = Literal[PlaceKey, ItemKey]
 

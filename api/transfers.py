@@ -3,12 +3,12 @@
 from datetime import timedelta
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 from pydantic import TypeAdapter
 
 from api.answers import answer, facility_not_found, in_utc
 from api.cursors import decode_cursor, encode_cursor
-from api.known import READING
+from api.known import reading_router
 from api.parameters import AsOf, Cursor, KnownAt, Limit, within_range
 from api.services import services_of
 from api.shapes import read_answers
@@ -19,7 +19,7 @@ from projections.reading import parse_instant
 from projections.transfers import Sent, TransferStatus, fate_of
 from stream.fields import Id, Instant
 
-router = APIRouter(tags=["reading"], dependencies=READING)
+router = reading_router("reading")
 
 TRANSFERS_CURSOR: Final[TypeAdapter[tuple[Id, Id, Id, Instant | None, Instant]]] = TypeAdapter(
     tuple[Id, Id, Id, Instant | None, Instant]

@@ -43,6 +43,7 @@ from api.access_openapi import document
 from api.directory import Directory
 from api.known_ids import KnownIds
 from api.latency import MeasureLatency
+from api.new_keys import NewKeys
 from api.problems import add_problem_handlers
 from api.rate_limit import RateLimit
 from api.reading import Reading
@@ -112,7 +113,7 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
 
 @asynccontextmanager
 async def _lifespan(settings: ApiSettings, app: FastAPI) -> AsyncIterator[None]:
-    keys = KeyRing(settings.key_file, settings.state)
+    keys = KeyRing(settings.key_file, settings.state, makes=False)
     keys.check()
     read_model = ReadModel(settings)
     directory = Directory(read_model)
@@ -121,6 +122,7 @@ async def _lifespan(settings: ApiSettings, app: FastAPI) -> AsyncIterator[None]:
         settings=settings,
         log=EventLog(settings),
         keys=keys,
+        new_keys=NewKeys(keys, read_model),
         read_model=read_model,
         directory=directory,
         known=KnownIds(read_model, directory),

@@ -48,6 +48,7 @@ async def check_before_posting(request: Request) -> Response:
         raise refusals[event.facility_id]
     caller = find_caller(request)
     services.gate.require_posting(caller, event.facility_id)
+    await services.new_keys.require(event)
     # as the log would hold it; that the partition is not the right one makes no difference
     draft = encode_event(
         event,

@@ -22,9 +22,10 @@ from api.recording import (
     require_batch,
 )
 from api.services import Services, services_of
-from stream.codec import OutgoingRecord, encode_event
+from stream.codec import OutgoingRecord, encode_event, has_private
 from stream.errors import DawalogError
 from stream.events import PostedEvent
+from stream.key_file import ist_year
 from stream.posting import parse_event
 
 router: Final = APIRouter(tags=["posting"], route_class=PlainRoute)
@@ -47,6 +48,7 @@ async def post_event(request: Request) -> Response:
         raise refusals[event.facility_id]
     caller = find_caller(request)
     services.gate.require_posting(caller, event.facility_id)
+    await services.new_keys.require(event)
     draft = draft_event(event, services=services, caller=caller)
     appended = await record(services.log, draft)
     return answer_recorded(services.log, {"event_id": event.event_id}, appended)
@@ -71,11 +73,18 @@ async def post_events(request: Request) -> Response:
         {event.facility_id for event in events if not isinstance(event, DawalogError)}
     )
     caller = find_caller(request)
+    keyless = await services.new_keys.find_refusals(
+        event
+        for event in events
+        if not isinstance(event, DawalogError) and event.facility_id not in refusals
+    )
 
     def draft(event: PostedEvent) -> OutgoingRecord:
         if refusal := refusals.get(event.facility_id):
             raise refusal
         services.gate.require_posting(caller, event.facility_id)
+        if has_private(event) and (refusal := keyless.get(ist_year(event.occurred_at))):
+            raise refusal
         return draft_event(event, services=services, caller=caller)
 
     drafts = await attempt_each(draft, events)

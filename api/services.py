@@ -7,6 +7,7 @@ from fastapi import Request
 from api.access_guard import Gate
 from api.directory import Directory
 from api.known_ids import KnownIds
+from api.new_keys import NewKeys
 from api.reading import Reading
 from api.settings import ApiSettings
 from projections.reading import ReadModel
@@ -19,6 +20,7 @@ class Services:
     settings: ApiSettings
     log: EventLog
     keys: KeyRing
+    new_keys: NewKeys
     read_model: ReadModel
     directory: Directory
     known: KnownIds

@@ -88,6 +88,13 @@ def encode_event(
     )
 
 
+def has_private(event: PostedEvent) -> bool:
+    """Whether it can only be encoded with keys."""
+    return isinstance(event, PostedDispense) and any(
+        getattr(event, name) is not None for name in _PRIVATE
+    )
+
+
 def encode_reference(
     record: PostedReference | DeadLetterDecision, *, recorded_by: str, source: str
 ) -> OutgoingRecord:

@@ -27,6 +27,11 @@ def ist_year(instant: datetime) -> int:
     return (instant + IST).year
 
 
+def is_over(year: int, now: datetime) -> bool:
+    """Whether the life of that year's keys is over."""
+    return ist_year(now) > year + LIFE_YEARS
+
+
 class StoredKeys(BaseModel):
     """One entry of the file. After destruction only the dates are left, and never come back."""
 
@@ -46,7 +51,7 @@ class StoredKeys(BaseModel):
         return date(self.year + LIFE_YEARS + 1, 1, 1)
 
     def is_due(self, now: datetime) -> bool:
-        return self.destroyed_at is None and ist_year(now) >= self.due_on.year
+        return self.destroyed_at is None and is_over(self.year, now)
 
     def destroy(self, now: datetime) -> "StoredKeys":
         return self.model_copy(

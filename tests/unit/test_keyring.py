@@ -118,6 +118,26 @@ def test_a_running_process_makes_no_new_keys_for_lost_ones(path: Path) -> None:
         ring.year_keys(NOON)
 
 
+def test_what_may_make_no_keys_says_which_are_missing(path: Path) -> None:
+    ring = KeyRing(path, "RJ", makes=False)
+    with pytest.raises(
+        Unavailable, match=r"no keys of RJ for 2026.*dawalog keys create --year 2026"
+    ):
+        ring.year_keys(NOON)
+    assert not path.exists()
+    made = KeyRing(path, "RJ").year_keys(NOON)
+    assert ring.year_keys(NOON) == made
+
+
+def test_no_keys_are_made_whose_life_is_over(path: Path) -> None:
+    long_ago = datetime(datetime.now(UTC).year - 5, 6, 1, tzinfo=UTC)
+    ring = KeyRing(path, "RJ")
+    assert ring.year_keys(long_ago) is None
+    assert not path.exists()
+    ring.create(long_ago.year)  # as an earlier version did: they work until they are destroyed
+    assert ring.year_keys(long_ago) is not None
+
+
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"keys": [{"key_id": "secret"}]}'])
 def test_a_damaged_file_is_said_and_not_shown(path: Path, content: str) -> None:
     path.parent.mkdir()

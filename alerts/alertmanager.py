@@ -16,7 +16,7 @@ import orjson
 import structlog
 
 from alerts.metrics import PUSHES
-from alerts.rules import RULES, WHO_ACTS
+from alerts.rules import LOCAL, RULES, WHO_ACTS
 from alerts.settings import AlertmanagerSettings
 from alerts.wording import Outgoing, tell_digest, tell_group, tell_single
 from projections.figures.days import INDIA
@@ -55,8 +55,6 @@ DIGEST_AGAIN: Final = timedelta(minutes=10)
 """Alertmanager keeps no alert over a restart, so that it is sent again within the hour."""
 
 ALONE: Final = tuple(rule.id for rule in RULES.values() if rule.told_alone)
-LOCAL: Final = tuple(rule.id for rule in RULES.values() if rule.by_transfer)
-"""Of an item that one facility is short of: said by `district_shortage`, if it is open."""
 
 Clock = Callable[[], datetime]
 
@@ -151,7 +149,12 @@ class Pusher:
         count = 0
         for district in await list_alerting_districts(self._model):
             digests = await list_digests(
-                self._model, district, at=began_at, who_acts=WHO_ACTS, most=MOST_DIGESTS
+                self._model,
+                district,
+                at=began_at,
+                local=LOCAL,
+                who_acts=WHO_ACTS,
+                most=MOST_DIGESTS,
             )
             await self._post(
                 [tell_digest(digest, began_at, self._public_url) for digest in digests],

@@ -8,7 +8,8 @@ from urllib.parse import urlencode
 from alerts.rule import Rule
 from alerts.rules import RULES
 from projections.figures.days import INDIA
-from projections.queries.open_alerts import About, Digest, Group, Single, Turn
+from projections.queries.open_alerts import About, Digest, Group, Line, Single, Turn
+from projections.queries.surplus import Surplus
 from projections.reading import parse_instant
 
 Outgoing = dict[str, Any]
@@ -61,11 +62,7 @@ def tell_group(group: Group, public_url: str) -> Outgoing:
 
 
 def tell_digest(digest: Digest, began_at: datetime, public_url: str) -> Outgoing:
-    lines = [
-        f"- {'Overdue: ' if line.is_overdue else ''}{_title(line.rule)}: {_name(line.about)}, "
-        f"since {_when(line.about.began_at)}. {_next_step(line.rule)}".rstrip()
-        for line in digest.lines
-    ]
+    lines = [_line(line) for line in digest.lines]
     if left := digest.alerts - len(lines):
         lines.append(f"- and {left} more")
     whose = digest.facility_name or digest.facility_id or _place(digest)
@@ -140,6 +137,22 @@ def _title(rule_id: str) -> str:
 def _next_step(rule_id: str) -> str:
     rule = _rule(rule_id)
     return rule.what_to_do if rule else ""
+
+
+def _line(line: Line) -> str:
+    said = f"{_title(line.rule)}: {_name(line.about)}, since {_when(line.about.began_at)}."
+    parts = [
+        "- Overdue:" if line.is_overdue else "-",
+        said,
+        _next_step(line.rule),
+        _offer(line.surplus) if line.surplus else "",
+    ]
+    return " ".join(part for part in parts if part)
+
+
+def _offer(surplus: Surplus) -> str:
+    away = "" if surplus.distance_km is None else f", {surplus.distance_km:g} km away,"
+    return f"{surplus.name}{away} can give {surplus.can_give}."
 
 
 def _name(about: About) -> str:

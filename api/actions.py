@@ -6,12 +6,13 @@ from typing import Annotated, Any, Final, Literal
 from fastapi import Path, Query, Request, Response
 from pydantic import Field, TypeAdapter
 
-from alerts.rules import RULES, WHO_ACTS
+from alerts.rules import LOCAL, RULES, WHO_ACTS
 from api.alert_telling import tell_instants, tell_rule, title_of
 from api.answers import answer
 from api.cursors import decode_cursor, encode_cursor
 from api.known import reading_router
 from api.parameters import Cursor, Limit, within_range
+from api.rollup_shapes import SurplusShape
 from api.services import services_of
 from api.shapes import Page, Shape, read_answers
 from projections.queries.actions import ActionKey, ActionRow, ActionState, list_actions
@@ -64,6 +65,9 @@ class ActionShape(Shape):
     what_to_do: str | None
     rescue: str | None
     """Where to read who could send some."""
+    nearest_surplus: SurplusShape | None
+    """Of the district: with more than its own maximum. Null where nobody has, and where no transfer
+    helps."""
     ends: str | None
     runbook: str | None
     evidence: dict[str, Any]
@@ -122,6 +126,7 @@ async def read_actions(
         reading.model,
         district_id=district_id,
         who_acts=WHO_ACTS,
+        local=LOCAL,
         state=state,
         officer=officer,
         overdue=overdue,
@@ -163,5 +168,6 @@ def _told(action: ActionRow) -> dict[str, Any]:
             "rescue": f"/v1/facilities/{action.facility_id}/items/{action.item_id}/rescue"
             if is_short
             else None,
+            "nearest_surplus": action.nearest_surplus and action.nearest_surplus._asdict(),
         }
     )

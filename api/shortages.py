@@ -17,9 +17,9 @@ from projections.queries.shortages import (
     FIRST,
     Shortage,
     ShortageKey,
-    Surplus,
     list_shortages,
 )
+from projections.queries.surplus import Surplus
 from projections.reading import parse_instant
 from stream.fields import Id, Instant, Name
 from stream.versioned import Level

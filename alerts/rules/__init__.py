@@ -62,3 +62,6 @@ RULES: Final[Mapping[str, Rule]] = {
 
 WHO_ACTS: Final[Mapping[str, Officer]] = {rule.id: rule.who_acts for rule in RULES.values()}
 """With whom the chain of command begins, by rule."""
+
+LOCAL: Final = tuple(rule.id for rule in RULES.values() if rule.by_transfer)
+"""Of an item that one facility is short of. Over a district that is said by `district_shortage`."""

@@ -65,12 +65,18 @@ function fill(row, alert, now) {
   say(status, alert.overdue ? "overdue" : alert.severity);
   say(where, [alert.facility_name ?? alert.facility_id ?? alert.district_id, alert.lot && `lot ${alert.lot}`, `since ${ago(alert.began_at, now).replace(" ago", "")}`, turn(alert)].filter(Boolean).join(" · "));
   where.title = `since ${fullTimeOf(alert.began_at)}`;
-  say(what, alert.what_to_do ?? "");
+  say(what, [alert.what_to_do, offer(alert.nearest_surplus)].filter(Boolean).join(" "));
   how.hidden = !alert.runbook;
   how.href = alert.runbook ?? "";
   how.setAttribute("aria-label", `How to deal with: ${alert.title}`);
   seen.hidden = alert.acknowledged_at !== null;
   say(told, alert.acknowledged_at ? `${alert.acknowledged_by} sees to it` : said.get(alert.alert_id) ?? "");
+}
+
+function offer(near) {
+  if (!near) return "";
+  const away = near.distance_km === null ? "" : `, ${number(near.distance_km)} km away,`;
+  return `${near.name}${away} can give ${number(near.can_give)}.`;
 }
 
 function turn({ officer, officer_title: title, passes_on_at: until }) {

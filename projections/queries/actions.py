@@ -1,10 +1,11 @@
 """What there is to do in a district: its alerts, whose turn each is, the worst first."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple
 
+from projections.queries.surplus import Surplus, nearest_surplus
 from projections.queries.turns import paces, turn_arguments, turned
 from projections.reading import ALL_TOPICS, ReadModel, Snapshot
 
@@ -20,7 +21,8 @@ _HERE: Final = f"""
     WHERE coalesce(closed_at, 'infinity') > at - interval '{DONE_DAYS} days'
 """
 
-# Of the district $1 at the instant $2 (null: now). From $3 on what turns depend on.
+# Of the district $1 at the instant $2 (null: now). $3 to $6 is what turns depend on; the nearest
+# surplus is told of what rules in $14 found.
 ACTIONS: Final = f"""
 WITH instant AS MATERIALIZED (
     SELECT coalesce($2::timestamptz, now()) AS at, 'infinity'::timestamptz AS known_at
@@ -43,7 +45,12 @@ WITH instant AS MATERIALIZED (
       AND ($8::text IS NULL OR officer = $8) AND ($9::boolean IS NULL OR is_overdue = $9)
       AND ($10::integer IS NULL OR (urgency, placed, alert_id) > ($10, $11::bigint, $12::uuid))
     ORDER BY urgency, placed, alert_id LIMIT $13
-)
+), {
+    nearest_surplus('''
+        SELECT facility_no, item_no FROM page JOIN alert USING (place, alert_id)
+        WHERE is_open AND alert.rule = ANY ($14::text[])
+    ''')
+}
 SELECT {ALL_TOPICS},
     EXISTS (SELECT FROM district_record WHERE district_id = $1)
         OR EXISTS (SELECT FROM facility_record WHERE district_id = $1) AS is_known,
@@ -67,9 +74,11 @@ SELECT {ALL_TOPICS},
          (SELECT name FROM item WHERE item.item_id = numbered.item_id), nullif(lot, ''),
          nullif(item_class, ''), began_at,
          opened_at, closed_at, acknowledged_at, acknowledged_by, snoozed_until, snoozed_by,
-         is_put_off, evidence, officer, title, turn, passes_on_at, is_overdue, urgency,
-         placed) ORDER BY urgency, placed, alert_id)
+         is_put_off, evidence, officer, title, turn, passes_on_at, is_overdue, urgency, placed,
+         CASE WHEN is_open AND alert.rule = ANY ($14) THEN nearest_surplus END
+     ) ORDER BY urgency, placed, alert_id)
      FROM page JOIN alert USING (place, alert_id)
+     LEFT JOIN nearest USING (facility_no, item_no)
      LEFT JOIN facility_number AS known USING (facility_no)
      LEFT JOIN item_number AS numbered USING (item_no)) AS actions
 """
@@ -113,6 +122,7 @@ class ActionRow(NamedTuple):
     is_overdue: bool
     urgency: int
     placed: int
+    nearest_surplus: Surplus | None
 
     @property
     def key(self) -> ActionKey:
@@ -152,6 +162,7 @@ async def list_actions(
     *,
     district_id: str,
     who_acts: Mapping[str, str],
+    local: Collection[str],
     state: ActionState = "open",
     officer: str | None = None,
     overdue: bool | None = None,
@@ -159,8 +170,9 @@ async def list_actions(
     after: ActionKey | None = None,
     limit: int,
 ) -> Actions | None:
-    """None: no such district. `who_acts`: with whom the chain begins, by rule. The open ones with
-    the worst first; the done ones with the last closed first.
+    """None: no such district. `who_acts`: with whom the chain begins, by rule; `local`: rules about
+    what a transfer can help. The open ones with the worst first; the done ones with the last closed
+    first.
     """
     snapshot = await model.fetch(
         ACTIONS,
@@ -172,6 +184,7 @@ async def list_actions(
         overdue,
         *(after or (None, None, None)),
         limit,
+        list(local),
     )
     if not snapshot.row["is_known"]:
         return None
@@ -180,5 +193,8 @@ async def list_actions(
         snapshot.row["at"],
         [OfficerCount(*counted) for counted in snapshot.loads("by_officer")],
         [RuleCount(*counted) for counted in snapshot.loads("by_rule")],
-        [ActionRow(*fields) for fields in snapshot.loads("actions")],
+        [
+            ActionRow._make((*fields, Surplus(*surplus) if surplus else None))
+            for *fields, surplus in snapshot.loads("actions")
+        ],
     )

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Final, NamedTuple
 
+from projections.queries.surplus import Surplus, nearest_surplus
 from projections.queries.turns import paces, turn_arguments, turned
 from projections.reading import EVERYTHING, ReadModel
 
@@ -87,7 +88,8 @@ SELECT {EVERYTHING}, (SELECT json_agg(district ORDER BY district) FROM (
 
 # Of the district $1, as turns are at the instant $2. A digest a facility and officer whose turn it
 # is; of what is about the district, one an officer. If there were more than $3, all are put
-# together by officer. From $4 on what turns depend on.
+# together by officer. $4 to $7 is what turns depend on; the nearest surplus is told of what rules
+# in $8 found.
 DIGESTS: Final = f"""
 WITH {INSTANT.format(at="$2")},
 {paces("SELECT $1::text AS district_id", arguments_from=4)}, place AS MATERIALIZED (
@@ -122,12 +124,19 @@ WITH {INSTANT.format(at="$2")},
     FROM waiting CROSS JOIN counted
     CROSS JOIN LATERAL (SELECT CASE WHEN digests <= $3 THEN facility_id END AS told_at,
                                CASE WHEN digests <= $3 THEN facility_name END AS told_name) AS whose
-), digest AS (
+), {
+    nearest_surplus(f'''
+        SELECT facility_no, item_no FROM line
+        WHERE rule = ANY ($8::text[]) AND place <= {DIGEST_LINES}
+    ''')
+}, digest AS (
     SELECT told_at, told_name, turn, officer, title, count(*) AS alerts,
            json_agg(json_build_array(rule, json_build_array(
                facility_id, facility_name, item_id, item_name, lot, item_class, began_at),
-               is_overdue) ORDER BY place) FILTER (WHERE place <= {DIGEST_LINES}) AS lines
-    FROM line GROUP BY told_at, told_name, turn, officer, title
+               is_overdue, CASE WHEN rule = ANY ($8) THEN nearest_surplus END)
+               ORDER BY place) FILTER (WHERE place <= {DIGEST_LINES}) AS lines
+    FROM line LEFT JOIN nearest USING (facility_no, item_no)
+    GROUP BY told_at, told_name, turn, officer, title
 )
 SELECT {EVERYTHING},
     (SELECT json_agg(json_build_array(
@@ -194,11 +203,14 @@ class Group(NamedTuple):
 
 
 class Line(NamedTuple):
-    """`is_overdue`: an officer let it go by."""
+    """`is_overdue`: an officer let it go by. `surplus`: the nearest in the district, of what a
+    transfer can help.
+    """
 
     rule: str
     about: About
     is_overdue: bool
+    surplus: Surplus | None
 
 
 class Digest(NamedTuple):
@@ -251,15 +263,29 @@ async def list_alerting_districts(model: ReadModel) -> list[str]:
 
 
 async def list_digests(
-    model: ReadModel, district: str, *, at: datetime, who_acts: Mapping[str, str], most: int
+    model: ReadModel,
+    district: str,
+    *,
+    at: datetime,
+    local: Collection[str],
+    who_acts: Mapping[str, str],
+    most: int,
 ) -> list[Digest]:
-    """A district's alerts that can wait, by whose turn they are at that instant. `who_acts` as in
-    `find_pressing`.
+    """A district's alerts that can wait, by whose turn they are at that instant. `local` and
+    `who_acts` as in `find_pressing`.
     """
-    snapshot = await model.fetch(DIGESTS, district, at, most, *turn_arguments(who_acts))
+    snapshot = await model.fetch(
+        DIGESTS, district, at, most, *turn_arguments(who_acts), list(local)
+    )
     return [
         Digest._make(
-            (*told, [Line(rule, About(*about), is_overdue) for rule, about, is_overdue in lines])
+            (
+                *told,
+                [
+                    Line(rule, About(*about), is_overdue, Surplus(*near) if near else None)
+                    for rule, about, is_overdue, near in lines
+                ],
+            )
         )
         for *told, lines in snapshot.loads("digests")
     ]

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from projections.queries.distances import LOCATED, NEIGHBOURS, givers_elsewhere, givers_near
 from projections.queries.filters import conditions, is_asked, of_places
+from projections.queries.surplus import Surplus
 from projections.reading import EVERYTHING, ReadModel, Snapshot
 
 # Along the index of what is out; of a district's facilities, or of one, by facility. What they need
@@ -99,16 +100,6 @@ class ShortageKey(NamedTuple):
 
 
 FIRST: Final = ShortageKey(datetime(1, 1, 2, tzinfo=UTC), "", "")
-
-
-class Surplus(NamedTuple):
-    """`can_give` is what is above its maximum. No distance where one of both has no location."""
-
-    facility_id: str
-    name: str
-    district_id: str | None
-    distance_km: float | None
-    can_give: int
 
 
 class Shortage(NamedTuple):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml  # type: ignore[import-untyped]
 
-from alerts.alertmanager import LOCAL
+from alerts.rules import LOCAL
 from tests.tools import require
 
 FOLDER = Path(__file__).parents[2] / "infra" / "alertmanager"

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from alerts.rules import RULES
+from alerts.rules import LOCAL, RULES, WHO_ACTS
 from projections.queries.actions import ActionRow, Actions, list_actions
 from projections.reading import ReadModel, parse_instant
 from projections.settings import ReadingSettings
@@ -28,7 +28,6 @@ from tests.stack import Stack
 
 ORS = Subject(facility_id=FACILITY, item_id="ORS")
 PCM = Subject(facility_id=FACILITY, item_id="PCM")
-WHO_ACTS = {rule.id: rule.who_acts for rule in RULES.values()}
 PATH = "/v1/districts/ajmer/actions"
 STEPS: list[dict[str, Any]] = [
     {"officer": "in_charge", "after_hours": 0},
@@ -48,7 +47,13 @@ class Book:
     async def read(self, day: int, clock: str = "09:00", **asked: Any) -> Actions:
         at: datetime = self.timeline.at(day, clock)
         read = await list_actions(
-            self._model, district_id="ajmer", who_acts=WHO_ACTS, at=at, limit=100, **asked
+            self._model,
+            district_id="ajmer",
+            who_acts=WHO_ACTS,
+            local=LOCAL,
+            at=at,
+            limit=100,
+            **asked,
         )
         assert read is not None
         return read
@@ -347,6 +352,7 @@ async def test_an_action_as_it_is_told(client: httpx.AsyncClient, timeline: Time
         "overdue": True,
         "what_to_do": RULES["out_of_stock"].what_to_do,
         "rescue": f"/v1/facilities/{FACILITY}/items/ORS/rescue",
+        "nearest_surplus": None,
         "ends": RULES["out_of_stock"].ends,
         "runbook": "/docs/runbooks/out_of_stock.md",
         "evidence": {"usable": 0},

@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from alerts import alertmanager
-from alerts.alertmanager import ALONE, LOCAL, Pusher
-from alerts.rules import RULES, WHO_ACTS
+from alerts.alertmanager import ALONE, Pusher
+from alerts.rules import LOCAL, RULES, WHO_ACTS
 from alerts.settings import AlertmanagerSettings
 from alerts.wording import tell_digest, tell_group, tell_single
 from infra.local.ports import free_port
@@ -157,7 +157,9 @@ async def test_a_digest_for_each_facility_and_officer(model: ReadModel) -> None:
     digests = [
         digest
         for district in ("ajmer", "kota")
-        for digest in await list_digests(model, district, at=AT, who_acts=WHO_ACTS, most=100)
+        for digest in await list_digests(
+            model, district, at=AT, local=LOCAL, who_acts=WHO_ACTS, most=100
+        )
     ]
     places = {(one.facility_id, one.officer, one.alerts) for one in digests}
     assert places == {
@@ -184,7 +186,9 @@ async def test_it_passes_up_with_the_officers_titles(model: ReadModel, timeline:
     subject = Subject(facility_id="PHC-2", item_id="ZINC")
     await timeline.tell([said(subject, "acknowledged", note="ordered")])
     wednesday = AT + timedelta(days=1)
-    digests = await list_digests(model, "ajmer", at=wednesday, who_acts=WHO_ACTS, most=100)
+    digests = await list_digests(
+        model, "ajmer", at=wednesday, local=LOCAL, who_acts=WHO_ACTS, most=100
+    )
     told = {
         (one.facility_id, one.officer): tell_digest(one, wednesday, URL)["annotations"]
         for one in digests
@@ -193,7 +197,10 @@ async def test_it_passes_up_with_the_officers_titles(model: ReadModel, timeline:
     assert told[FACILITY, "district"]["summary"] == "PHC Pushkar: 1 to do for the CMHO"
     assert told[FACILITY, "district"]["lines"].startswith("- Overdue: An essential item is out")
     # of Monday at 10 the first step ends on Tuesday at 10: acknowledged at once, it did as well
-    assert await list_digests(model, "ajmer", at=AT, who_acts=WHO_ACTS, most=100) != digests
+    assert (
+        await list_digests(model, "ajmer", at=AT, local=LOCAL, who_acts=WHO_ACTS, most=100)
+        != digests
+    )
     _, [group] = await find_pressing(
         model, alone=[], local=LOCAL, most=100, who_acts=WHO_ACTS, at=timeline.at(0, "12:59")
     )
@@ -207,7 +214,7 @@ async def test_it_passes_up_with_the_officers_titles(model: ReadModel, timeline:
 
 
 async def test_too_many_digests_are_told_together(model: ReadModel) -> None:
-    [digest] = await list_digests(model, "ajmer", at=AT, who_acts=WHO_ACTS, most=1)
+    [digest] = await list_digests(model, "ajmer", at=AT, local=LOCAL, who_acts=WHO_ACTS, most=1)
     assert (digest.facility_id, digest.alerts) == (None, 2)
     told = tell_digest(digest, datetime.now(UTC), URL)
     assert told["annotations"]["summary"] == "Ajmer: 2 to do for the officer in charge"

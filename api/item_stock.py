@@ -21,7 +21,7 @@ from projections.consumption_rates import (
 )
 from projections.queries.item_stock import PlaceStock, list_item_stock
 from stream.errors import Rejected
-from stream.fields import Id
+from stream.fields import Id, Name
 from stream.versioned import Level
 
 router = reading_router("reading")
@@ -38,6 +38,7 @@ async def read_item_stock(
     request: Request,
     item_id: ItemId,
     *,
+    state: Annotated[Name | None, Query()] = None,
     district: Annotated[Id | None, Query(description="a district_id")] = None,
     level: Annotated[Level | None, Query()] = None,
     facility_id: Annotated[Id | None, Query()] = None,
@@ -59,6 +60,7 @@ async def read_item_stock(
         level=level,
         facility_id=facility_id,
         status=status,
+        state=state,
         limit=limit + 1,
     )
     if found is None:

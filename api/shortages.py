@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 
 from api.answers import answer, in_utc
 from api.cursors import decode_cursor, encode_cursor
+from api.etags import UNCHANGED, tag_answer
 from api.known import reading_router
 from api.parameters import Cursor, Limit
 from api.rollup_shapes import ShortagesAnswer
@@ -29,7 +30,7 @@ router = reading_router("reading")
 SHORTAGE_CURSOR: Final[TypeAdapter[tuple[Instant, Id, Id]]] = TypeAdapter(tuple[Instant, Id, Id])
 
 
-@router.get("/v1/shortages", responses=read_answers(ShortagesAnswer))
+@router.get("/v1/shortages", responses=read_answers(ShortagesAnswer) | UNCHANGED)
 async def read_shortages(
     request: Request,
     *,
@@ -37,6 +38,7 @@ async def read_shortages(
     district: Annotated[Id | None, Query(description="a district_id")] = None,
     level: Annotated[Level | None, Query()] = None,
     facility_id: Annotated[Id | None, Query()] = None,
+    item_id: Annotated[Id | None, Query()] = None,
     programme: Annotated[Name | None, Query()] = None,
     ved: Annotated[
         Literal["V", "E", "D"] | None, Query(description="vital, essential or desirable")
@@ -58,6 +60,7 @@ async def read_shortages(
         facility_id=facility_id,
         programme=programme,
         ved=ved,
+        item_id=item_id,
         after=ShortageKey(*decode_cursor(cursor, SHORTAGE_CURSOR)) if cursor else FIRST,
         limit=limit + 1,
     )
@@ -71,7 +74,7 @@ async def read_shortages(
         if more
         else None,
     }
-    return answer(request, reading, body, found.snapshot, whole_state=True)
+    return tag_answer(request, answer(request, reading, body, found.snapshot, whole_state=True))
 
 
 def _shortage(one: Shortage, near: Surplus | None, now: datetime) -> dict[str, Any]:

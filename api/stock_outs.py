@@ -7,26 +7,30 @@ from pydantic import TypeAdapter
 
 from api.answers import answer, in_utc
 from api.cursors import decode_cursor, encode_cursor
+from api.etags import UNCHANGED, tag_answer
 from api.known import reading_router
 from api.parameters import Cursor, Limit, require_order, within_range
 from api.rollup_shapes import StockOutsAnswer
 from api.services import services_of
 from api.shapes import read_answers
 from projections.queries.stock_outs import FIRST, PastStockOut, StockOutKey, list_stock_outs
-from stream.fields import Id, Instant
+from stream.fields import Id, Instant, Name
+from stream.versioned import Level
 
 router = reading_router("reading")
 
 STOCK_OUT_CURSOR: Final[TypeAdapter[tuple[Instant, Id, Id]]] = TypeAdapter(tuple[Instant, Id, Id])
 
 
-@router.get("/v1/stockouts", responses=read_answers(StockOutsAnswer))
+@router.get("/v1/stockouts", responses=read_answers(StockOutsAnswer) | UNCHANGED)
 async def read_stock_outs(
     request: Request,
     *,
     facility_id: Annotated[Id | None, Query()] = None,
     item_id: Annotated[Id | None, Query()] = None,
+    state: Annotated[Name | None, Query()] = None,
     district: Annotated[Id | None, Query(description="a district_id")] = None,
+    level: Annotated[Level | None, Query()] = None,
     since: Annotated[
         Instant | None, Query(alias="from", description="still out at or after this instant")
     ] = None,
@@ -46,7 +50,9 @@ async def read_stock_outs(
         reading.model,
         facility_id=facility_id,
         item_id=item_id,
+        state=state,
         district_id=district,
+        level=level,
         since=within_range(since),
         until=within_range(until),
         after=StockOutKey(*decode_cursor(cursor, STOCK_OUT_CURSOR)) if cursor else FIRST,
@@ -61,7 +67,7 @@ async def read_stock_outs(
         if more
         else None,
     }
-    return answer(request, reading, body, found.snapshot, whole_state=True)
+    return tag_answer(request, answer(request, reading, body, found.snapshot, whole_state=True))
 
 
 def _stock_out(one: PastStockOut) -> dict[str, Any]:

@@ -19,7 +19,6 @@ from projections.queries.summary import (
     ItemKey,
     PlaceKey,
     Wanted,
-    is_narrow,
     summarize_items,
     summarize_places,
 )
@@ -43,7 +42,7 @@ async def read_summary(
     district: Annotated[Id | None, Query(description="a district_id")] = None,
     level: Annotated[Level | None, Query()] = None,
     facility_id: Annotated[Id | None, Query()] = None,
-    programme: Annotated[Name | None, Query(description="of items and programmes only")] = None,
+    programme: Annotated[Name | None, Query(description="of items")] = None,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Response:
@@ -51,21 +50,21 @@ async def read_summary(
     count; items of silent facilities are `unknown`, and in no denominator.
 
     stock_out_rate = out ÷ (out + low + ok + over + unrated); stocked_according_to_plan =
-    ok ÷ (out + low + ok + over): minimum ≤ stock ≤ maximum. Patients are of India's today.
+    ok ÷ (out + low + ok + over): minimum ≤ stock ≤ maximum. Patients are of India's today, of all
+    that the facilities gave, whatever the programme.
     """
     wanted = Wanted(state, district, level, facility_id)
     model = services_of(request).reading.model
     after = _after(cursor, by)
     match by:
         case "item" | "programme":
-            _check_item_filters(wanted)
             summary = await summarize_items(
                 model, by, wanted=wanted, programme=programme, after=after, limit=limit + 1
             )
         case _:
-            if programme is not None:
-                raise _cannot("programme", "is of items: ask by item or by programme")
-            summary = await summarize_places(model, by, wanted=wanted, after=after, limit=limit + 1)
+            summary = await summarize_places(
+                model, by, wanted=wanted, programme=programme, after=after, limit=limit + 1
+            )
     page = summary.groups[:limit]
     body: dict[str, Any] = {
         "by": by,
@@ -84,15 +83,6 @@ def _after(cursor: str | None, by: By) -> str | None:
     if of != by:
         raise _cannot("cursor", f"is of a summary by {of}")
     return key
-
-
-def _check_item_filters(wanted: Wanted) -> None:
-    if wanted.state is not None and not is_narrow(wanted):
-        raise _cannot(
-            "state",
-            "items are counted by district and by level: ask for a district, for a level, "
-            "or beside a state for a facility, or for a district and a level",
-        )
 
 
 def _cannot(name: str, detail: str) -> Rejected:

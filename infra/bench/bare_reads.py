@@ -68,7 +68,7 @@ async def read_item_stock(request: Request, item_id: str, status: str | None = N
 
 @app.get("/v1/shortages")
 async def read_shortages(request: Request, limit: int, district: str | None = None) -> Response:
-    wanted = (None, district, None, None, None, None)
+    wanted = (None, district, None, None, None, None, None)
     return await _read(request, shortages_statement(wanted), *wanted, *FIRST, limit + 1)
 
 

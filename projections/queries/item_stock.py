@@ -105,26 +105,38 @@ async def list_item_stock(
     level: str | None = None,
     facility_id: str | None = None,
     status: str | None = None,
+    state: str | None = None,
     limit: int,
 ) -> ItemStock | None:
     """By facility_id; None if the item isn't known."""
     wanted = (district_id, level, facility_id, status)
-    snapshot = await model.fetch(item_stock_statement(*wanted), item_id, after, *wanted, limit)
+    statement = item_stock_statement(*wanted, state=state)
+    given = () if state is None else (state,)
+    snapshot = await model.fetch(statement, item_id, after, *wanted, limit, *given)
     if not snapshot.row["is_known"]:
         return None
     return ItemStock(snapshot, [PlaceStock(*fields) for fields in snapshot.loads("places")])
 
 
 def item_stock_statement(
-    district_id: str | None, level: str | None, facility_id: str | None, status: str | None
+    district_id: str | None,
+    level: str | None,
+    facility_id: str | None,
+    status: str | None,
+    *,
+    state: str | None = None,
 ) -> str:
-    """Its arguments: item_id, the facility_id to go on after, these four, and how many at most."""
-    return _statement(is_asked((district_id, level, facility_id)), status)
+    """Its arguments: item_id, the facility_id to go on after, these four, how many at most, and the
+    state if there is one.
+    """
+    return _statement(is_asked((district_id, level, facility_id)), status, state is not None)
 
 
 @cache
-def _statement(asked: tuple[bool, ...], status: str | None) -> str:
+def _statement(asked: tuple[bool, ...], status: str | None, of_state: bool) -> str:
     places = conditions(("district_id", "level"), asked[:2], first=3)
+    if of_state:
+        places += " AND state = $8"
     if status is None:
         of_status = "$6::text IS NULL"
     elif status == "unknown":
@@ -135,6 +147,6 @@ def _statement(asked: tuple[bool, ...], status: str | None) -> str:
         of_status = "status = $6"
     return ITEM_STOCK.format(
         facility=conditions(("facility_id",), asked[2:], first=5),
-        places=of_places(places) if any(asked[:2]) else places,
+        places=of_places(places) if of_state or any(asked[:2]) else places,
         status=of_status,
     )

@@ -11,8 +11,8 @@ from projections.queries.filters import conditions, is_asked, of_places
 from projections.queries.surplus import Surplus
 from projections.reading import EVERYTHING, ReadModel, Snapshot
 
-# Along the index of what is out; of a district's facilities, or of one, by facility. What they need
-# is all in the indexes.
+# Along the index of what is out; of an item, along that of its statuses; of a district's
+# facilities, or of one, by facility. What they need is all in the indexes.
 ALL: Final = """
     FROM (
         SELECT facility_no, item_no, out_since FROM item_state
@@ -27,6 +27,17 @@ ALL: Final = """
         SELECT item_id FROM item_number WHERE item_number.item_no = item_state.item_no
         OFFSET 0
     ) AS item"""
+OF_ITEM: Final = """
+    FROM (
+        SELECT facility_no, item_no, out_since, $7::text COLLATE "C" AS item_id FROM item_state
+        WHERE item_no = (SELECT item_no FROM item_number WHERE item_id = $7) AND status = 'out'
+          AND out_since IS NOT NULL AND tallied_as IS NOT NULL
+    ) AS item_state
+    CROSS JOIN LATERAL (
+        SELECT facility_id FROM facility_number
+        WHERE facility_number.facility_no = item_state.facility_no
+        OFFSET 0
+    ) AS known"""
 OF_FACILITIES: Final = """
     FROM facility_state JOIN facility_number AS known USING (facility_no)
     CROSS JOIN LATERAL (
@@ -52,9 +63,9 @@ SHORTAGES: Final = f"""
 WITH page AS MATERIALIZED (
     SELECT facility_no, facility_id, item_no, item_id, out_since
     {{states}}
-    WHERE out_since >= $7 AND (out_since, facility_id, item_id) > ($7, $8::text, $9::text)
+    WHERE out_since >= $8 AND (out_since, facility_id, item_id) > ($8, $9::text, $10::text)
       AND {{places}} AND {{products}}
-    ORDER BY out_since, facility_id, item_id LIMIT $10
+    ORDER BY out_since, facility_id, item_id LIMIT $11
 ), here AS MATERIALIZED (
     SELECT known.*, item_name, ved, programme, level, district_id, silent, name, lat, lon,
            neighbours
@@ -133,11 +144,12 @@ async def list_shortages(
     facility_id: str | None = None,
     programme: str | None = None,
     ved: str | None = None,
+    item_id: str | None = None,
     after: ShortageKey = FIRST,
     limit: int,
 ) -> Shortages:
     """Essential items that are out at facilities that have been counted."""
-    wanted = (state, district_id, level, facility_id, programme, ved)
+    wanted = (state, district_id, level, facility_id, programme, ved, item_id)
     snapshot = await model.fetch(shortages_statement(wanted), *wanted, *after, limit)
     return Shortages(
         snapshot,
@@ -149,22 +161,22 @@ async def list_shortages(
 
 
 def shortages_statement(wanted: Sequence[str | None]) -> str:
-    """`wanted`: state, district_id, level, facility_id, programme, ved; its first arguments. Then
-    come the key to go on after, and how many at most.
+    """`wanted`: state, district_id, level, facility_id, programme, ved, item_id; its first
+    arguments. Then come the key to go on after, and how many at most.
     """
     return _statement(is_asked(wanted))
 
 
 @cache
 def _statement(asked: tuple[bool, ...]) -> str:
-    state, district, level, facility, *_ = asked
+    state, district, level, facility, *_, item = asked
     places = conditions(("state", "district_id", "level", "facility_id"), asked[:4])
-    products = conditions(("body ->> 'programme'", "body ->> 'ved'"), asked[4:], first=5)
-    is_narrow = district or facility
-    if (state or level) and not is_narrow:
-        places = of_places(places)
-    return SHORTAGES.format(
-        states=OF_FACILITIES if is_narrow else ALL,
-        places=places,
-        products=PRODUCTS.format(products=products) if any(asked[4:]) else products,
-    )
+    products = conditions(("body ->> 'programme'", "body ->> 'ved'"), asked[4:6], first=5)
+    if any(asked[4:6]):
+        products = PRODUCTS.format(products=products)
+    states = OF_FACILITIES
+    if not facility and (item or not district):
+        states = OF_ITEM if item else ALL
+        places = of_places(places) if state or district or level else places
+    of_item = conditions(("item_id",), asked[6:], first=7)
+    return SHORTAGES.format(states=states, places=places, products=f"{products} AND {of_item}")

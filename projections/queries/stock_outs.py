@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Final, NamedTuple
 
+from projections.queries.filters import conditions, is_asked, of_places
 from projections.reading import EVERYTHING, ReadModel, Snapshot
 
 # Along the index on time; of one facility, or of a district's, by facility.
@@ -18,7 +19,7 @@ OF_FACILITIES: Final = """(
 STOCK_OUTS: Final = f"""
 WITH place AS MATERIALIZED (
     SELECT facility_no, facility_id FROM facility_state JOIN facility_number USING (facility_no)
-    WHERE ($1::text IS NULL OR facility_id = $1) AND ($3::text IS NULL OR district_id = $3)
+    WHERE ($1::text IS NULL OR facility_id = $1) AND {{places}}
 ), page AS MATERIALIZED (
     SELECT facility_no, facility_id, item_id, began_at, ended_at
     FROM {{stock_outs}} AS stock_out
@@ -34,7 +35,7 @@ WITH place AS MATERIALIZED (
     WHERE began_at >= $6 AND (began_at, facility_id, item_id) > ($6, $7::text, $8::text)
       AND ($2::text IS NULL OR item_id = $2)
       AND ($4::timestamptz IS NULL OR ended_at IS NULL OR ended_at >= $4)
-      AND ($5::timestamptz IS NULL OR began_at <= $5)
+      AND ($5::timestamptz IS NULL OR began_at <= $5) AND {{walked}}
     ORDER BY began_at, facility_id, item_id LIMIT $9
 )
 SELECT {EVERYTHING},
@@ -89,7 +90,9 @@ async def list_stock_outs(
     *,
     facility_id: str | None = None,
     item_id: str | None = None,
+    state: str | None = None,
     district_id: str | None = None,
+    level: str | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
     after: StockOutKey = FIRST,
@@ -97,7 +100,7 @@ async def list_stock_outs(
 ) -> StockOuts:
     """By key, those of which some instant is from `since` to `until`."""
     snapshot = await model.fetch(
-        _statement(facility_id is not None or district_id is not None),
+        _statement(facility_id is not None, is_asked((district_id, state, level))),
         facility_id,
         item_id,
         district_id,
@@ -105,10 +108,21 @@ async def list_stock_outs(
         until,
         *after,
         limit,
+        state,
+        level,
     )
     return StockOuts(snapshot, [PastStockOut(*fields) for fields in snapshot.loads("stock_outs")])
 
 
 @cache
-def _statement(of_facilities: bool) -> str:
-    return STOCK_OUTS.format(stock_outs=OF_FACILITIES if of_facilities else ALL)
+def _statement(of_facility: bool, asked: tuple[bool, ...]) -> str:
+    places = " AND ".join(
+        (
+            conditions(("district_id",), asked[:1], first=3),
+            conditions(("state", "level"), asked[1:], first=10),
+        )
+    )
+    if of_facility or asked[0]:
+        return STOCK_OUTS.format(stock_outs=OF_FACILITIES, places=places, walked="true")
+    walked = of_places(places) if any(asked) else places
+    return STOCK_OUTS.format(stock_outs=ALL, places=places, walked=walked)

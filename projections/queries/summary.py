@@ -63,7 +63,7 @@ WITH place AS NOT MATERIALIZED (
            count(*) FILTER (WHERE is_heard) AS not_reporting,
            count(*) FILTER (WHERE silent AND NOT is_heard) AS not_started,
            {_SUMS}, {_PAISE}, {_SERVED}, min(evaluated_on) AS evaluated_on
-    FROM {{places}} AS place
+    FROM {{counted}} AS place
     CROSS JOIN LATERAL (
         SELECT silent AND EXISTS (
             SELECT FROM facility_activity
@@ -93,17 +93,33 @@ _FACILITY_PAGE: Final = """(
     SELECT * FROM place WHERE facility_id > coalesce($5, '') ORDER BY facility_id LIMIT $6
 )"""
 
-# What the projector counts by district, and by level: a row an item and partition.
+# Of one programme each facility's items are counted anew.
+_OF_PROGRAMME: Final = f"""(
+    SELECT facility_no, facility_id, state, district_id, level, silent, evaluated_on,
+           {", ".join(f"patients_{name}" for name in _OUTCOMES)}, items.*
+    FROM {{places}} AS place CROSS JOIN LATERAL (
+        SELECT {_TALLIED}, sum(expiring_paise) AS expiring_paise FROM item_state
+        WHERE item_state.facility_no = place.facility_no AND item_no = ANY (ARRAY(
+            SELECT item_no FROM item_number CROSS JOIN LATERAL (
+                SELECT body ->> 'programme' AS programme FROM item_record
+                WHERE item_record.item_id = item_number.item_id AND valid_from <= now()
+                ORDER BY valid_from DESC, log_offset DESC LIMIT 1
+            ) AS record WHERE programme = $7))
+    ) AS items
+)"""
+
+# What the projector counts by district, and by level: a row an item and partition. A district is
+# of one state.
 FROM_TALLY: Final = f"""
     SELECT {_SUMS}, {_PAISE} FROM item_tally AS tally
-    WHERE scope = CASE WHEN $2::text IS NULL THEN 'level' ELSE 'district' END
-      AND place = ANY (CASE WHEN $2 IS NOT NULL THEN ARRAY[$2]
-                            WHEN $3::text IS NOT NULL THEN ARRAY[$3]
-                            ELSE ARRAY{list(get_args(Level))} END)
-      AND tally.item_no = item_number.item_no
+    WHERE scope = '{{scope}}' AND place = ANY ({{tallied}}) AND tally.item_no = item_number.item_no
 """
+_OF_LEVELS: Final = (
+    f"CASE WHEN $3::text IS NULL THEN ARRAY{list(get_args(Level))} ELSE ARRAY[$3] END"
+)
+_OF_DISTRICTS: Final = "ARRAY(SELECT DISTINCT district_id FROM place)"
 
-# Of a district's facilities of one level, or of one facility: summed up once, by facility.
+# Of a district's or state's facilities of one level, or of one facility: summed up by facility.
 COUNTED: Final = f"""
 counted AS MATERIALIZED (
     SELECT item_no,
@@ -122,7 +138,7 @@ FROM_FACILITIES: Final = f"""
 
 BY_ITEM: Final = f"""
 WITH place AS NOT MATERIALIZED (
-    SELECT facility_no, evaluated_on
+    SELECT facility_no, district_id, evaluated_on
     FROM facility_state LEFT JOIN facility_number USING (facility_no) WHERE {{wanted}}
 ), {{counted}} grouped AS (
     SELECT {{key}} AS key, min({{name}}) AS name, {_SUMS}, {_PAISE}
@@ -207,12 +223,16 @@ async def summarize_places(
     by: PlaceKey,
     *,
     wanted: Wanted = EVERYWHERE,
+    programme: str | None = None,
     after: str | None = None,
     limit: int,
 ) -> Summary:
-    """Groups by key, of facilities registered or heard of."""
-    statement = places_statement(by, wanted)
-    return _summary(await model.fetch(statement, *wanted, after, limit))
+    """Groups by key, of facilities registered or heard of; `programme`: of its items alone."""
+    if programme is None:
+        statement = places_statement(by, wanted)
+        return _summary(await model.fetch(statement, *wanted, after, limit))
+    statement = _places_statement(by, is_asked(wanted), of_programme=True)
+    return _summary(await model.fetch(statement, *wanted, after, limit, programme))
 
 
 async def summarize_items(
@@ -224,41 +244,41 @@ async def summarize_items(
     after: str | None = None,
     limit: int,
 ) -> Summary:
-    """Groups by key, of items that count at some facility, or of which something valuable expires.
-
-    A state can be asked for only beside what `is_narrow`.
-    """
-    assert wanted.state is None or is_narrow(wanted)
-    statement = _items_statement(by, is_asked(wanted), is_narrow(wanted))
+    """Groups by key, of items that count somewhere, or of which something valuable expires."""
+    statement = _items_statement(by, is_asked(wanted))
     return _summary(await model.fetch(statement, *wanted, after, limit, programme))
-
-
-def is_narrow(wanted: Wanted) -> bool:
-    """Whether so few facilities are asked for that their items are counted one by one."""
-    return wanted.facility_id is not None or None not in (wanted.district_id, wanted.level)
 
 
 def places_statement(by: PlaceKey, wanted: Wanted) -> str:
     """Its arguments are those of `wanted`, the key to go on after, and how many at most."""
-    return _places_statement(by, is_asked(wanted))
+    return _places_statement(by, is_asked(wanted), of_programme=False)
 
 
 @cache
-def _places_statement(by: PlaceKey, asked: tuple[bool, ...]) -> str:
+def _places_statement(by: PlaceKey, asked: tuple[bool, ...], *, of_programme: bool) -> str:
     key, name = _PLACES[by]
     places = _FACILITY_PAGE if by == "facility" else "place"
-    return BY_PLACE.format(key=key, name=name, places=places, wanted=conditions(_FILTERS, asked))
+    return BY_PLACE.format(
+        key=key,
+        name=name,
+        places=places,
+        counted=_OF_PROGRAMME.format(places=places) if of_programme else places,
+        wanted=conditions(_FILTERS, asked),
+    )
 
 
 @cache
-def _items_statement(by: ItemKey, asked: tuple[bool, ...], narrow: bool) -> str:
+def _items_statement(by: ItemKey, asked: tuple[bool, ...]) -> str:
+    state, district, level, facility = asked
+    apart = facility or (level and (state or district))
+    scope = ("district", _OF_DISTRICTS) if state or district else ("level", _OF_LEVELS)
     key, name = ("item_id", "name") if by == "item" else ("coalesce(programme, '')", "programme")
     return BY_ITEM.format(
         key=key,
         name=name,
         wanted=conditions(_FILTERS, asked),
-        counted=COUNTED if narrow else "",
-        tally=FROM_FACILITIES if narrow else FROM_TALLY,
+        counted=COUNTED if apart else "",
+        tally=FROM_FACILITIES if apart else FROM_TALLY.format(scope=scope[0], tallied=scope[1]),
     )
 
 

@@ -71,6 +71,8 @@ async def test_filters_and_pages(client: httpx.AsyncClient, figures: Figures) ->
     await fill(figures)
     for filters, expected in (
         ({"district": "D2"}, ["F2", "F4"]),
+        ({"district": "D2", "state": "RJ"}, ["F2", "F4"]),
+        ({"state": "MP"}, []),
         ({"level": "PHC"}, ["F1", "F2", "F3"]),
         ({"district": "D2", "level": "PHC"}, ["F2"]),
         ({"facility_id": "F3"}, ["F3"]),

@@ -123,6 +123,11 @@ async def test_filters_and_pages(client: httpx.AsyncClient, figures: Figures) ->
         ({"facility_id": "F1", "district": "D2"}, []),
         ({"programme": "NFSM"}, [("F1", "PCM")]),
         ({"ved": "D"}, []),
+        ({"item_id": "ORS"}, [ALL[0], ALL[1], ALL[2], ALL[4]]),
+        ({"item_id": "ORS", "district": "D1", "level": "PHC"}, ALL[:2]),
+        ({"item_id": "ORS", "state": "RJ", "ved": "V"}, []),
+        ({"item_id": "PCM", "facility_id": "F1"}, [("F1", "PCM")]),
+        ({"item_id": "ZINC"}, []),  # nowhere essential
     ):
         assert await pairs(client, **filters) == expected, filters
     for filters, whole in (({}, ALL), ({"district": "D1"}, ALL[:4])):

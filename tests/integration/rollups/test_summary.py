@@ -147,6 +147,10 @@ ITEMS_BY_FILTERS: list[tuple[dict[str, str], Any, Any, Any]] = [
     ({"facility_id": "PHC-2"}, (0, 0, 0, 0, 0, 1), (0, 0, 0, 0, 0, 1), None),
     ({"facility_id": "PHC-2", "district": "D2"}, None, None, None),
     ({"facility_id": "PHC-2", "state": "MP"}, None, None, None),
+    ({"state": "RJ"}, (1, 0, 1, 1, 0, 1), (0, 1, 1, 0, 0, 1), (0, 0, 0, 0, 1, 0)),
+    ({"state": "RJ", "district": "D2"}, (0, 0, 1, 0, 0, 0), None, None),
+    ({"state": "RJ", "level": "CHC"}, (0, 0, 0, 1, 0, 0), (0, 1, 0, 0, 0, 0), None),
+    ({"state": "MP"}, None, None, None),
 ]
 
 
@@ -162,6 +166,19 @@ async def test_by_item_and_by_programme(client: httpx.AsyncClient) -> None:
         assert await items_by(client, by="programme", **asked) == by_programme
         whole = by_programme | ({None: pcm} if pcm else {})
         assert await items_by(client, by="programme", **filters) == whole
+
+
+async def test_places_by_the_items_of_a_programme(client: httpx.AsyncClient) -> None:
+    asked = {"programme": "NFSM"}
+    assert await items_by(client, by="state", **asked) == {"RJ": (1, 1, 2, 1, 0, 2)}
+    districts = await groups(client, by="district", **asked)
+    assert items(districts["D1"]) == (1, 1, 1, 1, 0, 2)
+    assert (districts["D1"]["facilities"], districts["D1"]["prescriptions_today"]) == (3, 70)
+    assert districts["D1"]["expiring_value_paise"] == 290
+    assert await items_by(client, by="level", district="D2", **asked) == {"PHC": (0, 0, 1, 0, 0, 0)}
+    page = await ask(client, by="facility", limit=2, **asked)
+    assert [items(group) for group in page["groups"]] == [(0, 1, 0, 1, 0, 0), (1, 0, 1, 0, 0, 0)]
+    assert items((await groups(client, by="state", programme="NONE"))["RJ"]) == (0,) * 6
 
 
 async def test_an_item_whole(client: httpx.AsyncClient) -> None:
@@ -195,9 +212,6 @@ async def test_pages(client: httpx.AsyncClient) -> None:
 NEVER: list[tuple[dict[str, str], str]] = [
     ({}, "/by"),
     ({"by": "block"}, "/by"),
-    ({"by": "item", "state": "RJ"}, "/state"),
-    ({"by": "programme", "state": "RJ", "district": "D1"}, "/state"),
-    ({"by": "district", "programme": "NFSM"}, "/programme"),
     ({"by": "district", "as_of": "2026-01-01T00:00:00Z"}, "/as_of"),
     ({"by": "district", "level": "HUT"}, "/level"),
 ]

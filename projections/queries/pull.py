@@ -3,8 +3,9 @@
 Each pull has a connection of its own for as long as its reader takes, so there are few at a time.
 """
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -26,6 +27,7 @@ from projections.reading import (
 )
 from projections.settings import ReadingSettings
 from stream.errors import Unavailable
+from stream.tasks import end_task
 from stream.tokens import PositionToken
 
 MOST_AT_ONCE: Final = 4
@@ -83,7 +85,7 @@ class Pull:
 
     snapshot: Snapshot
     next_token: PositionToken
-    batches: AsyncIterator[Sequence[ItemRow]]
+    batches: AsyncGenerator[Sequence[ItemRow], None]
 
 
 class Pulls:
@@ -107,7 +109,9 @@ class Pulls:
                 self._connect() as connection,
                 connection.transaction(isolation="repeatable_read", readonly=True),
             ):
-                yield await _begin(connection, after, filters)
+                pull = await _begin(connection, after, filters)
+                async with aclosing(pull.batches):  # the connection isn't ours alone before
+                    yield pull
         finally:
             self._open -= 1
 
@@ -175,9 +179,25 @@ async def _find_pairs(
 
 async def _read_rows(
     connection: "asyncpg.Connection[Any]", cursor: Any, pairs: Pairs
-) -> AsyncIterator[Sequence[ItemRow]]:
-    while pairs:
-        facility_nos, item_nos = zip(*pairs, strict=True)
-        rows = await connection.fetchval(CURRENT_ROWS, facility_nos, item_nos)
-        yield [ItemRow.of(*fields) for fields in orjson.loads(rows or "[]")]
-        pairs = await cursor.fetch(BATCH_ROWS)
+) -> AsyncGenerator[Sequence[ItemRow], None]:
+    """Postgres is at the next batch while the reader is given one: no more than two are held."""
+    ahead = asyncio.create_task(_read_batch(connection, cursor, pairs))
+    try:
+        while batch := await ahead:
+            rows, pairs = batch
+            ahead = asyncio.create_task(_read_batch(connection, cursor, pairs))
+            await asyncio.sleep(0)  # it is asked before the reader makes anything of these
+            yield [ItemRow.of(*fields) for fields in orjson.loads(rows or "[]")]
+    finally:
+        await end_task(ahead)
+
+
+async def _read_batch(
+    connection: "asyncpg.Connection[Any]", cursor: Any, pairs: Pairs
+) -> tuple[str | None, Pairs] | None:
+    """Rows of these pairs as JSON, and the pairs after them; None where there are no pairs."""
+    if not pairs:
+        return None
+    facility_nos, item_nos = zip(*pairs, strict=True)
+    rows = await connection.fetchval(CURRENT_ROWS, facility_nos, item_nos)
+    return rows, await cursor.fetch(BATCH_ROWS)

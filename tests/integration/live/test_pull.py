@@ -127,6 +127,17 @@ async def test_a_large_answer_takes_no_memory(running: Stack) -> None:
     assert peak < 5_000_000  # of some 30 MB
 
 
+async def test_who_leaves_in_the_middle_leaves_in_order(running: Stack) -> None:
+    """Postgres is at the next batch by then."""
+    await running.reset_database()
+    connection = await asyncpg.connect(running.database_url)
+    await connection.execute(f"SET search_path TO model_1; {FILL}")
+    await connection.close()
+    pulls = Pulls(ReadingSettings(database_url=running.database_url))
+    async with pulls.open(None, Filters()) as found:
+        assert await anext(found.batches)
+
+
 async def test_few_at_a_time(running: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
     await running.reset_database()
     monkeypatch.setattr(pull, "MOST_AT_ONCE", 1)

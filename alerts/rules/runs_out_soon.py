@@ -63,6 +63,7 @@ RUNS_OUT_SOON: Final = Rule(
         CROSS JOIN norm
         CROSS JOIN LATERAL (SELECT coalesce({{lead_days}}, {_OF_NORM}) AS days OFFSET 0) AS delivery
         WHERE essential AND usable > 0 AND consumed > 0
+          AND (status = 'low' OR {{lead_days}} IS NOT NULL)
           AND available_seconds >= {LEAST_AVAILABLE_DAYS * SECONDS_A_DAY}
           AND usable::float8 * available_seconds
               < days::float8 * consumed * {SECONDS_A_DAY}

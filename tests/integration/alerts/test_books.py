@@ -58,6 +58,20 @@ async def test_negative_stock_that_nobody_puts_right(timeline: Timeline) -> None
     assert [ordinal for _, ordinal, _ in await timeline.history(NEGATIVE)] == [1, 1, 1, 1]
 
 
+async def test_negative_since_it_last_had_enough(timeline: Timeline) -> None:
+    """Nothing is enough, and what is reversed never was."""
+    await timeline.register(facility())
+    await timeline.post(counted(PCM=10))
+    typed = [
+        await timeline.post(dispensed("PCM", quantity) | {"occurred_at": timeline.at(0, clock)})
+        for clock, quantity in (("10:00", 10), ("11:00", 2), ("12:00", 3))
+    ]
+    await timeline.post(reversal(typed[1][0]))
+    await timeline.until(2, "12:00")
+    assert lines_of(await timeline.evaluate(), NEGATIVE) == [f"{FACILITY} PCM: opened"]
+    assert (await timeline.alert(NEGATIVE))["began_at"] == timeline.at(0, "12:00")
+
+
 async def test_a_lot_below_nothing_beside_others(timeline: Timeline) -> None:
     """Who typed the wrong lot has enough of the item; who knows no lot has done nothing wrong."""
     await timeline.register(facility())
@@ -99,7 +113,25 @@ async def test_a_day_that_was_typed_at_once(timeline: Timeline) -> None:
     assert lines_of(await timeline.evaluate(), LUMP) == [f"{FACILITY}: opened"]
     alert = await timeline.alert(LUMP)
     assert alert["began_at"] == timeline.at(0, "10:00")
+    assert '"lumps": 1' in alert["evidence"]
     await timeline.post(reversal(last))
+    assert lines_of(await timeline.evaluate(), LUMP) == [f"{FACILITY}: closed"]
+
+
+async def test_even_runs_are_left_after_a_week_and_two_short_ones_are_none(
+    timeline: Timeline,
+) -> None:
+    await timeline.register(facility())
+    even = prescriptions(timeline, timedelta(minutes=4))
+    later = [
+        one | {"occurred_at": one["occurred_at"] + timedelta(hours=2, seconds=90)} for one in even
+    ]
+    await timeline.until(0, "18:00")
+    await timeline.post(*even[:11], *later[:11])
+    assert lines_of(await timeline.evaluate(), LUMP) == []
+    await timeline.post(*even[11:])
+    assert lines_of(await timeline.evaluate(), LUMP) == [f"{FACILITY}: opened"]
+    await timeline.until(7, "13:00")
     assert lines_of(await timeline.evaluate(), LUMP) == [f"{FACILITY}: closed"]
 
 

@@ -36,6 +36,15 @@ async def test_a_gap_opens_after_a_day_and_closes_when_it_is_filled(timeline: Ti
     assert lines_of(await timeline.evaluate(), RULE) == [f"{FACILITY}: closed"]
 
 
+async def test_what_follows_on_older_events_has_no_gap(timeline: Timeline) -> None:
+    await timeline.register(facility())
+    await timeline.post(numbered(1))
+    await timeline.until(10)
+    await timeline.post(numbered(2))
+    await timeline.until(11, "10:00")
+    assert lines_of(await timeline.evaluate(), RULE) == []
+
+
 async def test_what_never_comes_is_left_after_a_week(timeline: Timeline) -> None:
     await timeline.register(facility(closed_weekdays=[]))
     await timeline.post(numbered(1), numbered(3))

@@ -42,6 +42,7 @@ async def test_it_opens_at_indias_midnight_after_the_deadline(timeline: Timeline
     alert = await timeline.alert(RULE)
     assert alert["began_at"] == timeline.at(30, "00:00")
     assert alert["severity"] == "critical"
+    assert '"directives": ["D1"]' in alert["evidence"]
     await timeline.until(31)
     [dispense] = await timeline.post(dispensed("PCM", 1))
     assert lines_of(await timeline.evaluate(), RULE) == [f"{FACILITY}: closed"]

@@ -17,6 +17,7 @@ async def test_one_alert_until_the_first_complete_count(timeline: Timeline) -> N
     await timeline.register(facility(), item("PCM", "V"), item("ORS", "V"))
     assert await timeline.evaluate() == [f"{RULE} {FACILITY}: opened"]
     await timeline.until(1)
+    await timeline.register(facility(name="Pisangan"))  # it was registered before
     await timeline.post(received("PCM", 5), counted(False, PCM=0))
     assert await timeline.evaluate() == []
     [count] = await timeline.post(counted(PCM=5, ORS=5))

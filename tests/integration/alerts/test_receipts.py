@@ -53,6 +53,10 @@ async def test_dispensing_without_receipts(timeline: Timeline) -> None:
     assert lines_of(await timeline.evaluate(), RECEIPTS) == [f"{FACILITY}: closed"]
     await timeline.post(reversal(receipt))
     assert lines_of(await timeline.evaluate(), RECEIPTS) == [f"{FACILITY}: opened"]
+    [transfer] = await timeline.post(came("T9") | {"occurred_at": timeline.at(10)})
+    assert lines_of(await timeline.evaluate(), RECEIPTS) == [f"{FACILITY}: closed"]
+    await timeline.post(reversal(transfer))
+    assert lines_of(await timeline.evaluate(), RECEIPTS) == [f"{FACILITY}: opened"]
     await timeline.until(37)  # nothing dispensed for a week: another rule's matter
     assert lines_of(await timeline.evaluate(), RECEIPTS) == [f"{FACILITY}: closed"]
 
@@ -71,6 +75,8 @@ async def test_transfers_that_nobody_acknowledges(timeline: Timeline) -> None:
     # T1 was never sent: it began with T2, a day later
     await timeline.post(reversal(first) | {"facility_id": "STORE"})
     assert lines_of(await timeline.evaluate(), TRANSFERS) == [f"{FACILITY}: changed"]
+    await timeline.post(came("T3"))
+    assert lines_of(await timeline.evaluate(), TRANSFERS) == []  # T2 hasn't come by that
     [receipt] = await timeline.post(came("T2") | {"occurred_at": timeline.at(2)})
     assert lines_of(await timeline.evaluate(), TRANSFERS) == [f"{FACILITY}: closed"]
     await timeline.post(reversal(receipt))
@@ -81,3 +87,5 @@ async def test_transfers_that_nobody_acknowledges(timeline: Timeline) -> None:
         ("closed", 1, "10 09:00"),
         ("opened", 1, "10 09:00"),
     ]
+    await timeline.until(182)  # 181 days since it was sent
+    assert lines_of(await timeline.evaluate(), TRANSFERS) == [f"{FACILITY}: closed"]

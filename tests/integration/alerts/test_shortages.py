@@ -226,7 +226,7 @@ async def test_a_surge_of_patients(timeline: Timeline) -> None:
     rule = "surge"
     await timeline.register(facility(), item("PCM", "E"))
     await timeline.post(counted(PCM=10_000))
-    for day, patients in enumerate([20, 22, 18, 21, 19, 20, 0, 20, 22, 20, 21, 52]):
+    for day, patients in enumerate([20, 22, 18, 21, 19, 20, 0, 20, 22, 20, 45, 52]):
         await timeline.until(day, "10:00")
         await timeline.post(*(dispensed("PCM", 1) for _ in range(patients)))
         assert lines_of(await timeline.evaluate(), rule) == []

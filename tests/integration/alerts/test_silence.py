@@ -3,10 +3,12 @@
 from tests.integration.alerts.timeline import (
     FACILITY,
     Timeline,
+    counted,
     dispensed,
     facility,
     lines_of,
     received,
+    reversal,
 )
 
 COUNTER = "PHC-1-COUNTER"
@@ -89,6 +91,21 @@ async def test_heard_of_and_nothing_dispensed(timeline: Timeline) -> None:
     # a tablet syncs: Wednesday's were given out after all, so Thursday alone is without
     await timeline.post(dispensed("PCM", 1) | {"occurred_at": timeline.at(2)})
     assert await found(timeline) == [f"{UNUSED} {FACILITY}: closed"]
+
+
+async def test_what_was_dispensed_last_counts_unless_it_is_reversed(timeline: Timeline) -> None:
+    await timeline.register(facility())
+    await timeline.post(counted(PCM=10), dispensed("PCM", 1))
+    await timeline.until(4, "10:00")
+    [last] = await timeline.post(dispensed("PCM", 1))
+    assert await found(timeline) == []
+    await timeline.post(reversal(last))
+    assert await found(timeline) == [f"{UNUSED} {FACILITY}: opened"]
+    await timeline.until(8)  # it isn't even heard of
+    assert await found(timeline) == [
+        f"{SILENT} {FACILITY}: opened",
+        f"{UNUSED} {FACILITY}: closed",
+    ]
 
 
 async def test_all_of_it_late(timeline: Timeline) -> None:

@@ -199,3 +199,23 @@ async def test_a_threshold_makes_it_stricter(timeline: Timeline) -> None:
     }
     await timeline.register(stricter)
     assert lines_of(await timeline.evaluate(), RULE) == ["district/ajmer ORS: closed"]
+
+
+@pytest.mark.parametrize(("day", "opened"), [(33, False), (34, True)])
+async def test_counts_scatter_by_chance(timeline: Timeline, day: int, opened: bool) -> None:
+    """Without a floor the square root of the mean counts: 20 and three times 4.5."""
+    await begin(timeline)
+    await timeline.register(
+        {"kind": "threshold", "threshold_id": "T1", "rule": RULE, "parameters": {"floor": 1}}
+    )
+    await timeline.post(*prescribed(timeline, "ORS", (*QUIET, 30, 30, day)))
+    assert bool(lines_of(await timeline.evaluate(), RULE)) is opened
+
+
+async def test_what_has_no_class_is_in_none(timeline: Timeline) -> None:
+    await begin(timeline)
+    await timeline.register(item("GEN", "E"))
+    await timeline.post(*prescribed(timeline, "GEN", (*QUIET, 30, 30, 36)))
+    found = await timeline.evaluate()
+    assert lines_of(found, RULE) == ["district/ajmer GEN: opened"]
+    assert lines_of(found, OF_CLASS) == []

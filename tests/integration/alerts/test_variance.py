@@ -89,12 +89,31 @@ async def test_again_and_again_it_is_one_since_the_first(timeline: Timeline) -> 
     await begin(timeline)
     await timeline.post(counted(PCM=400))
     await timeline.until(5)
-    await timeline.post(counted(PCM=300))
+    [second] = await timeline.post(counted(PCM=300))
     await timeline.until(8)
     assert lines_of(await timeline.evaluate(), RULE) == OPENED
     alert = await timeline.alert(RULE)
     assert alert["began_at"] == timeline.at(1)
     assert '"counted": 300' in alert["evidence"]
+    await timeline.post(reversal(second))
+    assert lines_of(await timeline.evaluate(), RULE) == []  # the first remains
+    await timeline.until(61, "08:59")
+    assert lines_of(await timeline.evaluate(), RULE) == []
+    await timeline.until(61, "09:01")
+    assert lines_of(await timeline.evaluate(), RULE) == CLOSED  # so old ones are left
+
+
+async def test_a_count_that_is_reversed_finds_nothing(timeline: Timeline) -> None:
+    await begin(timeline)
+    [receipt] = await timeline.post(received("PCM", 200))
+    await timeline.post(reversal(receipt))
+    await timeline.until(2)
+    [count] = await timeline.post(counted(PCM=400))
+    await timeline.until(9)
+    assert lines_of(await timeline.evaluate(), RULE) == OPENED
+    assert '"book": 500' in (await timeline.alert(RULE))["evidence"]
+    await timeline.post(reversal(count))
+    assert lines_of(await timeline.evaluate(), RULE) == CLOSED
 
 
 STORY = (

@@ -1,7 +1,7 @@
 """How often one subject may ask, counted in each API process by itself.
 
-The limit is written as the library `limits` has it. Its own storage in memory is not used: under
-load it starts a thread every 10 ms, which looks through all subjects.
+The limit is written as the library `limits` has it; why its storage in memory isn't used says
+docs/decisions/0024-rate-limits-are-counted-here.md.
 """
 
 from dataclasses import dataclass

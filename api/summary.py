@@ -49,9 +49,9 @@ async def read_summary(
     """Groups by key. Counted are items of a level's essential list, at facilities with a complete
     count; items of silent facilities are `unknown`, and in no denominator.
 
-    stock_out_rate = out ÷ (out + low + ok + over + unrated); stocked_according_to_plan =
-    ok ÷ (out + low + ok + over): minimum ≤ stock ≤ maximum. Patients are of India's today, of all
-    that the facilities gave, whatever the programme.
+    stock_out_rate = out ÷ (out + low + ok + over + unrated); stocked_according_to_plan = ok ÷ the
+    same: minimum ≤ stock ≤ maximum. Patients are of India's today, of all that the facilities gave,
+    whatever the programme.
     """
     wanted = Wanted(state, district, level, facility_id)
     model = services_of(request).reading.model
@@ -91,7 +91,7 @@ def _cannot(name: str, detail: str) -> Rejected:
 
 def _group(group: Group) -> dict[str, Any]:
     items, facilities = group.items, group.facilities
-    rated = items.out + items.low + items.ok + items.over
+    all_told = items.out + items.low + items.ok + items.over + items.unrated
     return {
         "key": group.key or None,
         "name": group.name or None,
@@ -100,8 +100,8 @@ def _group(group: Group) -> dict[str, Any]:
         "not_reporting": facilities and facilities.not_reporting,
         "not_started": facilities and facilities.not_started,
         "items": items._asdict(),
-        "stock_out_rate": _rate(items.out, rated + items.unrated, items.unknown),
-        "stocked_according_to_plan": _rate(items.ok, rated, items.unknown),
+        "stock_out_rate": _rate(items.out, all_told, items.unknown),
+        "stocked_according_to_plan": _rate(items.ok, all_told, items.unknown),
         "expiring_value_paise": group.expiring_paise,
         "patients": facilities
         and {

@@ -50,6 +50,14 @@ async def test_items_of_a_state(client: httpx.AsyncClient) -> None:
     assert await out_by(client, "item", state="RJ", district="kota") == {"PCM": 1}
 
 
+async def test_what_no_norm_speaks_of_is_not_according_to_plan(client: httpx.AsyncClient) -> None:
+    """In Bihar PCM is out and ORS unrated: neither is stocked according to plan, of two."""
+    [bihar] = (await ask(client, "summary", by="state", state="BR"))["groups"]
+    assert bihar["items"]["unrated"] == 1
+    rate = bihar["stocked_according_to_plan"]
+    assert (rate["numerator"], rate["denominator"], rate["rate"]) == (0, 2, 0)
+
+
 async def test_places_of_a_programme(client: httpx.AsyncClient) -> None:
     districts = {"ajmer": 1, "gaya": 1, "kota": 1}
     assert await out_by(client, "district", programme="NFSM") == districts

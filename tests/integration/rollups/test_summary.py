@@ -79,9 +79,9 @@ async def test_a_district_whole(client: httpx.AsyncClient, figures: Figures) -> 
         "items": {"out": 1, "low": 1, "ok": 1, "over": 1, "unrated": 1, "unknown": 2},
         "stock_out_rate": {"rate": 0.2, "numerator": 1, "denominator": 5, "not_reporting": 2},
         "stocked_according_to_plan": {
-            "rate": 0.25,
+            "rate": 0.2,
             "numerator": 1,
-            "denominator": 4,
+            "denominator": 5,
             "not_reporting": 2,
         },
         "expiring_value_paise": 290,

@@ -8,7 +8,7 @@ more with its end, so that people hear of it at once.
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
 import httpx
@@ -50,7 +50,10 @@ COUNTS_FOR: Final = timedelta(minutes=5)
 NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 DIGEST_FROM: Final = time(8, tzinfo=INDIA)
-DIGEST_FOR: Final = timedelta(hours=1)
+DIGEST_FOR: Final = timedelta(hours=10)
+"""So long a digest counts: who starts before it is over tells it, and nobody is told twice."""
+
+DIGEST_TOLD_FOR: Final = timedelta(hours=1)
 DIGEST_AGAIN: Final = timedelta(minutes=10)
 """Alertmanager keeps no alert over a restart, so that it is sent again within the hour."""
 
@@ -81,7 +84,7 @@ class Pusher:
         self._told: dict[bytes, Outgoing] = {}
         self._change: int | None = None
         self._again_at = NEVER
-        self._digests = Digests(clock)
+        self._digests = Digests()
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -142,8 +145,8 @@ class Pusher:
         self._told = firing
 
     async def _push_digests(self, now: datetime) -> None:
-        """District by district, so that no more than one's is in memory. Turns are those of 8
-        o'clock, so that the same is told within the hour.
+        """District by district, so that no more than one's is in memory. It is what was open at 8
+        o'clock, and whose turn it was then, so that the same is told again.
         """
         began_at = self._digests.began_at(now)
         count = 0
@@ -180,16 +183,13 @@ class Pusher:
 class Digests:
     """When the day's digests are to be told: at 8 in India, and again within the hour.
 
-    If Alertmanager is away for longer they are told when it is back. A process that starts after
-    that hour takes the day's to have been told.
+    Who starts later, or finds Alertmanager back, tells them until the evening: whom it has told it
+    doesn't tell twice, as the digests count until then.
     """
 
-    def __init__(self, clock: Clock) -> None:
-        now = clock()
-        self._told_on = now.astimezone(INDIA).date() - timedelta(
-            days=int(now < self.began_at(now) + DIGEST_FOR)
-        )
-        self._next_at = now
+    def __init__(self) -> None:
+        self._told_on: date | None = None
+        self._next_at = NEVER
 
     @staticmethod
     def began_at(now: datetime) -> datetime:
@@ -198,9 +198,9 @@ class Digests:
 
     def are_due(self, now: datetime) -> bool:
         began_at = self.began_at(now)
-        is_told = self._told_on >= began_at.date()
-        within = began_at <= now < began_at + DIGEST_FOR
-        return now >= began_at and (not is_told or within) and now >= self._next_at
+        is_told = self._told_on == began_at.date()
+        tells_for = DIGEST_TOLD_FOR if is_told else DIGEST_FOR
+        return began_at <= now < began_at + tells_for and now >= self._next_at
 
     def were_told(self, now: datetime) -> None:
         self._told_on = now.astimezone(INDIA).date()

@@ -86,10 +86,10 @@ SELECT {EVERYTHING}, (SELECT json_agg(district ORDER BY district) FROM (
 ) AS told) AS districts
 """
 
-# Of the district $1, as turns are at the instant $2. A digest a facility and officer whose turn it
-# is; of what is about the district, one an officer. If there were more than $3, all are put
-# together by officer. $4 to $7 is what turns depend on; the nearest surplus is told of what rules
-# in $8 found.
+# Of the district $1: what had been opened by the instant $2, as turns are then. A digest a facility
+# and officer whose turn it is; of what is about the district, one an officer. If there were more
+# than $3, all are put together by officer. $4 to $7 is what turns depend on; the nearest surplus is
+# told of what rules in $8 found.
 DIGESTS: Final = f"""
 WITH {INSTANT.format(at="$2")},
 {paces("SELECT $1::text AS district_id", arguments_from=4)}, place AS MATERIALIZED (
@@ -105,7 +105,7 @@ WITH {INSTANT.format(at="$2")},
                snoozed_until, facility_no, item_no, nullif(lot, '') AS lot,
                nullif(item_class, '') AS item_class, $1 AS in_district
         FROM alert
-        WHERE closed_at IS NULL AND severity <> 'critical'
+        WHERE closed_at IS NULL AND severity <> 'critical' AND opened_at <= $2
           AND coalesce(snoozed_until <= now(), true)
           AND facility_no = ANY (ARRAY(SELECT facility_no FROM place) || 0)
           AND (facility_no <> 0 OR alert.district_id = $1)
@@ -271,8 +271,8 @@ async def list_digests(
     who_acts: Mapping[str, str],
     most: int,
 ) -> list[Digest]:
-    """A district's alerts that can wait, by whose turn they are at that instant. `local` and
-    `who_acts` as in `find_pressing`.
+    """A district's alerts that can wait and had been opened by that instant, by whose turn they are
+    then. `local` and `who_acts` as in `find_pressing`.
     """
     snapshot = await model.fetch(
         DIGESTS, district, at, most, *turn_arguments(who_acts), list(local)

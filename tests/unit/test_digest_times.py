@@ -21,7 +21,7 @@ class Clock:
 def times_told(began: datetime, hours: int, *, away: timedelta = timedelta()) -> list[str]:
     """Looking each minute from `began` on; Alertmanager is away until `away` after it."""
     clock = Clock(began)
-    digests = Digests(clock)
+    digests = Digests()
     told = []
     for minute in range(hours * 60):
         clock.now = began + timedelta(minutes=minute)
@@ -45,9 +45,18 @@ def test_later_where_alertmanager_was_away() -> None:
     assert times_told(LEAP_DAY.replace(hour=7), 20, away=timedelta(hours=4)) == ["29 11:00"]
 
 
-@pytest.mark.parametrize(("hour", "told"), [(8, True), (9, False), (23, False)])
-def test_a_worker_that_starts_later_takes_the_hours_end_for_the_end(hour: int, told: bool) -> None:
-    assert bool(times_told(LEAP_DAY.replace(hour=hour, minute=30), 1)) is told
+def test_not_in_the_evening_where_it_was_away_all_day() -> None:
+    assert times_told(LEAP_DAY.replace(hour=7), 30, away=timedelta(hours=11)) == [
+        f"01 08:{minute}0" for minute in range(6)
+    ]
+
+
+@pytest.mark.parametrize(("hour", "times"), [(7, 0), (8, 3), (9, 1), (17, 1), (18, 0), (23, 0)])
+def test_a_worker_that_starts_during_the_day_tells_them(hour: int, times: int) -> None:
+    """For half an hour from half past on."""
+    began = LEAP_DAY.replace(hour=hour, minute=30)
+    told = times_told(began, 1)
+    assert len([time for time in told if time.startswith(f"29 {hour:02}")]) == times
 
 
 def test_the_day_is_indias() -> None:

@@ -252,6 +252,10 @@ async def test_alertmanager_takes_it_all(
             return len(digests) >= 3 and bool(vital)
 
         await until(are_told, "the digests and what can't wait")
+        restarted = Pusher(
+            model, AlertmanagerSettings(public_url=URL), client, is_ours=lambda: True, alone=[]
+        )
+        await restarted.push()
         await timeline.post(received("ORS", 100))
         await timeline.evaluate()
         await pusher.push()
@@ -261,6 +265,8 @@ async def test_alertmanager_takes_it_all(
 
         await until(is_over, "it came")
         assert not receivers.alerts("digest-state", "resolved")
+        told = [one["labels"]["facility_id"] for one in receivers.alerts("digest-state", "firing")]
+        assert sorted(told) == [FACILITY, "PHC-2", "PHC-9"]  # once each, by whom it may be
         assert not receivers.alerts("state", "resolved", item_id="PCM")
 
         # another worker leads now: this one tells nothing more

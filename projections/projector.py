@@ -79,6 +79,7 @@ class Projector:
         self._room = ROOM_LINES * settings.projector_transaction_lines
         self._roomy = asyncio.Event()
         self._decided = asyncio.Event()
+        self._claimed = asyncio.Event()
         self._partitions: int | None = None
 
     async def run(self) -> None:
@@ -108,6 +109,7 @@ class Projector:
                 lane.forget_days()
                 lane.failures.resume(failure_runs)
         self._decided.set()
+        self._claimed.set()
         LAG.clear()
         return {
             TopicPartition(position.topic, position.partition): Claim(
@@ -124,6 +126,7 @@ class Projector:
         """
         async with self._between_transactions():
             LAG.clear()
+            DEAD_LETTERS.clear()
 
     @asynccontextmanager
     async def _between_transactions(self) -> AsyncIterator[None]:
@@ -212,7 +215,12 @@ class Projector:
                 DEAD_LETTERS.clear()
                 for topic, kind, count in rows:
                     DEAD_LETTERS.labels(topic, kind).set(count)
-            await asyncio.sleep(DEAD_LETTER_REPORT_SECONDS)
+            else:
+                DEAD_LETTERS.clear()  # let go of while they were counted
+            with suppress(TimeoutError):
+                async with asyncio.timeout(DEAD_LETTER_REPORT_SECONDS):
+                    await self._claimed.wait()
+            self._claimed.clear()
 
 
 @asynccontextmanager

@@ -11,14 +11,17 @@ import asyncpg
 import pytest
 from aiokafka import TopicPartition
 
+from projections import projector as module
 from projections.announcing import CHANNEL
 from projections.failures import MAX_FAILURES_IN_A_ROW
+from projections.metrics import DEAD_LETTERS
 from projections.projector import Projector, open_projector
 from projections.settings import ProjectorSettings
 from stream.batches import RecordBatch
 from stream.errors import Corrupt
-from stream.topics import STOCK_EVENTS
+from stream.topics import REFERENCE, STOCK_EVENTS
 from tests.feeding import append_some
+from tests.full_log import append_bytes
 from tests.integration.projecting.one_lane import PARTITION, break_for, raising, some_events
 from tests.log_reading import Database, projected, read_log
 from tests.read_model import expected_rows, read_rows
@@ -125,6 +128,42 @@ async def test_batches_of_an_earlier_claim_are_read_again(
 
     await until(done, "all is projected once")
     assert await read_rows(listener.connection) == expected_rows(records)
+
+
+async def test_dead_letters_are_told_by_the_owner_of_reference_alone(
+    projector: Projector, stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What this worker told before would be added to what its successor tells."""
+    monkeypatch.setattr(module, "DEAD_LETTER_REPORT_SECONDS", 0.01)
+    ours, other = TopicPartition(REFERENCE, 0), TopicPartition(*PARTITION)
+    claim = (await projector.claim([ours]))[ours]
+    await append_bytes(stack, REFERENCE, b"rubbish")
+    rubbish = await read_log(stack.kafka_settings, REFERENCE)
+    await projector.submit(RecordBatch(REFERENCE, 0, claim.epoch, rubbish))
+
+    async def tells_one() -> bool:
+        return told() == {(REFERENCE, "undecodable"): 1}
+
+    async def tells_nothing() -> bool:
+        return told() == {}
+
+    await until(tells_one, "a dead letter is told")
+    await projector.release()
+    assert told() == {}
+    await projector.claim([other])
+    DEAD_LETTERS.labels(REFERENCE, "undecodable").set(1)  # counted as it was let go of
+    await until(tells_nothing, "it is another's to tell")
+    await projector.claim([ours])
+    await until(tells_one, "it is told again")
+    await projector.release()
+
+
+def told() -> dict[tuple[str, str], float]:
+    return {
+        (sample.labels["topic"], sample.labels["kind"]): sample.value
+        for family in DEAD_LETTERS.collect()
+        for sample in family.samples
+    }
 
 
 async def test_failures_are_counted_on_from_a_predecessor_s(

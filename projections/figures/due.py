@@ -14,7 +14,8 @@ from projections.figures.evaluating import evaluate_items
 from projections.figures.places import ensure_places
 from stream.topics import REFERENCE, partition_for
 
-FACILITIES_AT_ONCE: Final = 10
+FACILITIES_AT_ONCE: Final = 3
+"""Events that come meanwhile wait for one transaction of these. More at once cost no less each."""
 
 MOST_ITEMS: Final = 20
 """With changes of more items than that, their facilities are evaluated whole."""

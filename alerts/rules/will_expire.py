@@ -19,6 +19,12 @@ WILL_EXPIRE: Final = Rule(
     what_to_do="Offer what you won't use to facilities that are short of it, while it is good.",
     ends="What is there will be used in time, was sent on, or has expired (expired_stock).",
     parameters={
+        "days": Parameter(
+            default=EXPIRING_DAYS,
+            unit="days",
+            meaning="of lots that are good for so long at most",
+            most=EXPIRING_DAYS,
+        ),
         "least_rupees": Parameter(
             default=500,
             unit="rupees",
@@ -48,12 +54,12 @@ WILL_EXPIRE: Final = Rule(
                 SELECT expiry, sum(on_hand) OVER (ORDER BY expiry, lot) AS through FROM card
                 WHERE card.facility_no = stocked.facility_no AND card.item_no = stocked.item_no
                   AND lot <> '' AND card.on_hand > 0 AND expiry >= evaluated_on
-                  AND expiry <= evaluated_on + {EXPIRING_DAYS}
+                  AND expiry <= evaluated_on + {{days}}
             ) AS lot
         ) AS kept
         WHERE expiring > 0 AND available_seconds >= {LEAST_AVAILABLE_DAYS * SECONDS_A_DAY}
           AND coalesce(expiring * unit_cost_paise >= {{least_rupees}}::bigint * 100, true)
-          AND waste > 0
+          AND first_expiry IS NOT NULL AND waste > 0
           AND coalesce(waste * unit_cost_paise >= {{least_rupees}}::bigint * 100, true)
     """,
 )

@@ -115,6 +115,11 @@ async def test_it_will_expire(timeline: Timeline) -> None:
     alert = await timeline.alert(rule)
     assert alert["severity"] == "info"
     assert '"expected_waste": 900' in alert["evidence"]
+    sooner = {"kind": "threshold", "threshold_id": "T1", "rule": rule, "parameters": {"days": 18}}
+    await timeline.register(sooner)  # it is good for 19 more
+    assert lines_of(await timeline.evaluate(), rule) == [f"{FACILITY} PCM: closed"]
+    await timeline.register(sooner | {"parameters": {"days": 19}})
+    assert lines_of(await timeline.evaluate(), rule) == [f"{FACILITY} PCM: opened"]
     await timeline.post(dispensed("PCM", 600))
     assert lines_of(await timeline.evaluate(), rule) == [f"{FACILITY} PCM: closed"]
 

@@ -1,5 +1,7 @@
 """Kinds of silence: nothing heard, nothing dispensed, all of it late. 2 March 2026 is a Monday."""
 
+from typing import Any
+
 from tests.integration.alerts.timeline import (
     FACILITY,
     Timeline,
@@ -121,3 +123,39 @@ async def test_all_of_it_late(timeline: Timeline) -> None:
     assert lines_of(await timeline.evaluate(), SILENT) == []
     await timeline.post(dispensed("PCM", 1))
     assert await found(timeline) == [f"{LATE} {FACILITY}: closed"]
+
+
+async def test_for_how_many_open_days_is_a_threshold(timeline: Timeline) -> None:
+    """Heard of on Friday: of the days after, Sunday is none."""
+
+    def after(days: int) -> dict[str, Any]:
+        told = {"kind": "threshold", "threshold_id": "T1", "rule": SILENT, "level": "PHC"}
+        return told | {"parameters": {"open_days": days}}
+
+    await timeline.register(facility(), after(1))
+    await timeline.until(4)
+    await timeline.post(dispensed("PCM", 1))
+    await timeline.until(5, "23:59")
+    assert await found(timeline) == []
+    await timeline.until(6, "00:01")  # Saturday is over
+    assert await found(timeline) == [f"{SILENT} {FACILITY}: opened"]
+    await timeline.register(after(4))
+    assert await found(timeline) == [f"{SILENT} {FACILITY}: closed"]
+    await timeline.until(9, "23:59")
+    assert await found(timeline) == []
+    await timeline.until(10, "00:01")  # so are Monday, Tuesday and Wednesday
+    assert await found(timeline) == [f"{SILENT} {FACILITY}: opened"]
+
+
+async def test_from_how_many_hours_on_it_is_late_is_a_threshold(timeline: Timeline) -> None:
+    await timeline.register(facility())
+    await timeline.until(2)
+    typed = [
+        dispensed("PCM", 1) | {"occurred_at": timeline.at(1, f"1{hour}:00")} for hour in "01234"
+    ]
+    await timeline.post(*typed)  # 19 to 23 hours after
+    later = {"kind": "threshold", "threshold_id": "T1", "rule": LATE, "parameters": {"hours": 20}}
+    await timeline.register(later)
+    assert await found(timeline) == []
+    await timeline.register(later | {"parameters": {"hours": 18}})
+    assert await found(timeline) == [f"{LATE} {FACILITY}: opened"]

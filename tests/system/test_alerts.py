@@ -104,7 +104,7 @@ async def test_a_stock_out_shows_within_a_second(
     for number in range(10):
         await pharmacy.post("medicine_dispensed", f"I{number}", quantity=10)
         took.append(await pharmacy.until_alerts(number + 1, "open"))
-    assert sorted(took)[-2] < VISIBLE_WITHIN_SECONDS, took
+    assert max(took) < VISIBLE_WITHIN_SECONDS, took
     alert = (await pharmacy.alerts("open"))[0]
     answer = await client.post(f"/v1/alerts/{alert['alert_id']}/acknowledgement", json={})
     assert answer.status_code == httpx.codes.ACCEPTED, answer.text

@@ -77,16 +77,19 @@ _OPEN_DAYS: Final = f"""
     )
 """
 
+# Patients are summed up before days are left out: days are few, and not to be looked up one by one.
 OPD_DAYS: Final = f"""
-    {_OPEN_DAYS}, opd AS MATERIALIZED (
-        SELECT district_id, day, sum(served + served_in_part + sent_away) AS patients,
+    {_OPEN_DAYS}, attended AS MATERIALIZED (
+        SELECT district_id, day, sum(served + served_in_part + sent_away) AS patients
+        FROM patient_day JOIN facility_state USING (facility_no)
+        WHERE day >= india_day({{now}}) - {LOOK_BACK_DAYS} AND day < india_day({{now}})
+          AND district_id IS NOT NULL
+        GROUP BY district_id, day
+    ), opd AS MATERIALIZED (
+        SELECT district_id, day, patients,
                row_number() OVER (PARTITION BY district_id ORDER BY day) AS nth,
                row_number() OVER (PARTITION BY district_id ORDER BY day DESC) AS back
-        FROM patient_day JOIN facility_state USING (facility_no)
-        JOIN open_day USING (district_id, day)
-        WHERE day >= india_day({{now}}) - {LOOK_BACK_DAYS} AND day < india_day({{now}})
-        GROUP BY district_id, day
-        HAVING sum(served + served_in_part + sent_away) > 0
+        FROM attended JOIN open_day USING (district_id, day) WHERE patients > 0
     )
 """
 

@@ -19,7 +19,7 @@ from aiokafka import ConsumerRecord
 from stream.batches import LogRecord
 
 BUCKET_RECORDS: Final = 8_000
-"""About so many records are folded at a time; an event of 3 lines takes 9 kB meanwhile."""
+"""About so many records are folded at a time, unless they are large (`projections.verify`)."""
 
 MOST_BUCKETS: Final = 250
 """Each is an open file."""
@@ -39,6 +39,8 @@ class RecordFiles:
         self._topic, self._partition = topic, partition
         self.counts = [0] * files
         """How many records each file has."""
+        self.sizes = [0] * files
+        """How many bytes they take."""
         self._open = ExitStack()
         self._files = [
             self._open.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 (is on the stack)
@@ -69,6 +71,7 @@ class RecordFiles:
         for number in files:
             self._files[number].write(frame)
             self.counts[number] += 1
+            self.sizes[number] += len(frame)
 
     def read(self, number: int) -> Iterator[tuple[LogRecord, datetime]]:
         """The records of a file, in the order of writing, with their recorded_at."""

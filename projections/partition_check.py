@@ -4,54 +4,28 @@ The records are copied to disk first; then one snapshot of the read model is tak
 to exactly where the snapshot stands, and bucket by bucket is folded and compared in it.
 """
 
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, closing
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from itertools import islice
 from typing import Any, Final
 
 import asyncpg
 
-from projections.alerts import AlertArrival
-from projections.arrivals import Arrival
-from projections.dead_letters import (
-    DeadLetter,
-    SetAside,
-    conflict,
-    conflicting_statement,
-    failed,
-    find_set_aside,
-)
-from projections.decoding import Item, Undecoded, decode_batch
-from projections.definition import Ledger, fold
-from projections.definition_rows import (
-    Rows,
-    as_recorded,
-    list_alert_rows,
-    list_letters,
-    list_records,
-    list_rows,
-)
+from projections.bucket_check import BucketCheck, Tally
+from projections.dead_letters import find_set_aside
+from projections.decoding import Item, decode_batch
+from projections.definition_rows import list_letters
 from projections.differences import Differences
-from projections.entries import list_entries
 from projections.figures_check import FiguresCheck, RecordsReader, open_figures_check
 from projections.log_copy import LogCopy, bucket_of
 from projections.log_reading import LogReader
 from projections.positions import Position
-from projections.reference import ReferenceArrival
 from projections.schema import model_schema
-from projections.sliced_check import SlicedCheck
 from projections.slices import MOST_SLICES
-from projections.tables import (
-    ALERT_TABLES,
-    DEAD_LETTER,
-    FACILITY_TABLES,
-    REFERENCE_TABLES,
-    Table,
-)
+from projections.tables import DEAD_LETTER, REFERENCE_TABLES
 from stream.batches import RecordBatch
 from stream.errors import Corrupt
-from stream.topics import ALERT_EVENTS, REFERENCE, STOCK_EVENTS, partition_for
+from stream.topics import REFERENCE, STOCK_EVENTS, partition_for
 
 FIND_POSITION = """
 SELECT topic, partition, next_offset, epoch, recorded_at, record_digest, chain_digest
@@ -65,25 +39,14 @@ FIND_FACILITIES = "SELECT facility_id, facility_no FROM facility_number"
 FIND_PLACES = "SELECT place, place FROM alert UNION SELECT place, place FROM alert_event"
 
 
-@dataclass(slots=True)
-class Tally:
-    """What was compared: distinct applied events and their lines."""
-
-    events: int = 0
-    lines: int = 0
-    records: int = 0
-    unsettled: bool = False
-    """Its figures were still to be told anew, and so aren't compared."""
-
-
 class PartitionCheck:
     """Compares one partition.
 
     Args:
         end: where the log ended when the verification began; what came later is compared too,
             but not counted.
-        slice_records: a bucket of facilities with more than twice as many is divided into slices
-            of about so many.
+        slice_bytes: a bucket of facilities whose records take more than twice that is divided into
+            slices of about so many.
     """
 
     def __init__(
@@ -96,12 +59,11 @@ class PartitionCheck:
         model: int | None,
         differences: Differences,
         records: RecordsReader,
-        slice_records: int,
+        slice_bytes: int,
     ) -> None:
         self.tally = Tally()
         self._records = records
-        self._slice_records = slice_records
-        self._figures: FiguresCheck | None = None
+        self._slice_bytes = slice_bytes
         self._topic, self._partition = self._place = place
         self._end = end
         self._connection = connection
@@ -109,7 +71,6 @@ class PartitionCheck:
         self._model = model
         self._differences = differences
         self._walked = _start(place)
-        self._set_aside: dict[int, SetAside] = {}
 
     async def run(self) -> AsyncIterator[int]:
         """Yields numbers of records as they are read, and again as they are compared."""
@@ -129,26 +90,44 @@ class PartitionCheck:
         async for count in self._walk(copy, min(position.next_offset, ends[self._place])):
             yield count
         self._compare_position(position)
-        self._set_aside = await find_set_aside(self._connection, *self._place)
-        if self._topic == STOCK_EVENTS:
-            self._figures = await open_figures_check(
-                self._connection,
-                self._partition,
-                differences=self._differences,
-                records=self._records,
-            )
-            self.tally.unsettled = self._figures is None
+        check = BucketCheck(
+            place=self._place,
+            end=self._end,
+            connection=self._connection,
+            differences=self._differences,
+            set_aside=await find_set_aside(self._connection, *self._place),
+            figures=await self._open_figures(),
+            tally=self.tally,
+        )
         owners = await self._find_owners(copy.buckets)
         for bucket in range(copy.buckets):
-            slices = min(MOST_SLICES, copy.counts[bucket] // self._slice_records)
+            items = self._read_bucket(copy, bucket)
+            slices = min(MOST_SLICES, copy.sizes[bucket] // self._slice_bytes)
             if slices > 1 and self._topic == STOCK_EVENTS:
-                letters = await self._compare_slices(copy, bucket, slices, owners[bucket])
+                letters = await check.compare_in_slices(items, owners[bucket], slices)
             else:
-                letters = await self._compare_bucket(copy, bucket, owners[bucket])
-            rows = list_letters(letters)["dead_letter"]
-            await self._compare_table(DEAD_LETTER, rows, *self._place, copy.buckets, bucket)
+                letters = await check.compare(items, owners[bucket])
+            await self._differences.compare(
+                DEAD_LETTER.name,
+                DEAD_LETTER.key,
+                DEAD_LETTER.values,
+                expected=list_letters(letters)["dead_letter"],
+                stored=DEAD_LETTER.rows(self._connection, *self._place, copy.buckets, bucket),
+            )
             copy.empty(bucket)
             yield copy.counts[bucket]
+
+    async def _open_figures(self) -> FiguresCheck | None:
+        if self._topic != STOCK_EVENTS:
+            return None
+        figures = await open_figures_check(
+            self._connection,
+            self._partition,
+            differences=self._differences,
+            records=self._records,
+        )
+        self.tally.unsettled = figures is None
+        return figures
 
     async def _walk(self, copy: LogCopy, stop: int) -> AsyncIterator[int]:
         """Copy the records up to `stop`, and chain their digests."""
@@ -215,104 +194,6 @@ class PartitionCheck:
             for item, (_, recorded_at) in zip(items, read, strict=True):
                 item.recorded_at = recorded_at
             yield from items
-
-    async def _compare_slices(
-        self, copy: LogCopy, bucket: int, slices: int, owners: Sequence[int]
-    ) -> list[DeadLetter]:
-        letters = []
-        taken: set[int] = set()
-        with closing(
-            SlicedCheck(
-                self._place,
-                slices,
-                connection=self._connection,
-                differences=self._differences,
-                figures=self._figures,
-                facility_nos=owners,
-                set_aside=taken.__contains__,
-            )
-        ) as check:
-            for item in self._read_bucket(copy, bucket):
-                letter = self._letter(item)
-                if letter is not None:
-                    letters.append(letter)
-                if isinstance(item, Arrival) and (letter is None or letter.kind == "failed"):
-                    if letter is not None:
-                        taken.add(item.record.offset)
-                    check.add(item)
-            return letters + await check.compare(self._count)
-
-    async def _compare_bucket(
-        self, copy: LogCopy, bucket: int, owners: Sequence[Any]
-    ) -> list[DeadLetter]:
-        expected, letters, ledger = self._expect(list(self._read_bucket(copy, bucket)))
-        if ledger is not None:
-            for table in FACILITY_TABLES:
-                await self._compare_table(table, expected[table.name], owners)
-            if self._figures is not None:
-                await self._figures.compare(ledger, owners)
-        elif self._topic == ALERT_EVENTS:
-            for table in ALERT_TABLES:
-                await self._compare_table(table, expected[table.name], owners)
-        else:
-            for table in REFERENCE_TABLES:
-                ids = [id_ for name, id_ in owners if name == table.name]
-                await self._compare_table(table, expected[table.name], ids)
-        return letters
-
-    def _expect(
-        self, items: Sequence[Item]
-    ) -> tuple[dict[str, Rows], list[DeadLetter], Ledger | None]:
-        """The rows that a bucket's records give, the letters of those that give none, and what
-        events add up to.
-        """
-        letters = [letter for item in items if (letter := self._letter(item)) is not None]
-        apart = {letter.record.offset for letter in letters}
-        if self._topic != STOCK_EVENTS:
-            applied = [item for item in items if item.record.offset not in apart]
-            if self._topic == ALERT_EVENTS:
-                rows, refused = list_alert_rows(a for a in applied if isinstance(a, AlertArrival))
-                letters += map(conflicting_statement, refused)
-            else:
-                rows = list_records(a for a in applied if isinstance(a, ReferenceArrival))
-            return rows, letters, None
-        arrivals = {a.record.offset: a for a in items if isinstance(a, Arrival)}
-        taken = {letter.record.offset for letter in letters if letter.kind == "failed"}
-        ledger = fold(
-            as_recorded(arrival, set_aside=offset in taken)
-            for offset, arrival in arrivals.items()
-            if offset in taken or offset not in apart
-        )
-        self._count(ledger)
-        letters += [conflict(arrivals[record.log_offset]) for record in ledger.conflicts]
-        return list_rows(ledger), letters, ledger
-
-    def _letter(self, item: Item) -> DeadLetter | None:
-        """The letter of a record that can't be applied, or that was set aside."""
-        record, at = item.record, item.recorded_at
-        aside = self._set_aside.get(record.offset)
-        if isinstance(item, Undecoded) and item.kind == "undecodable":
-            return DeadLetter(record, at, item.kind, item.reason)
-        if aside is not None and aside.kind != "failed":
-            return DeadLetter(record, at, aside.kind, aside.reason)
-        if aside is not None or isinstance(item, Undecoded):
-            return failed(record, at, aside.reason if aside else "")
-        return None
-
-    def _count(self, ledger: Ledger) -> None:
-        for record in ledger.events.values():
-            if record.log_offset < self._end:
-                self.tally.events += 1
-                self.tally.lines += len(list_entries(record.event))
-
-    async def _compare_table(self, table: Table, expected: Rows, *arguments: Any) -> None:
-        await self._differences.compare(
-            table.name,
-            table.key,
-            table.values,
-            expected=expected,
-            stored=table.rows(self._connection, *arguments),
-        )
 
 
 @asynccontextmanager

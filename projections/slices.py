@@ -3,10 +3,18 @@
 Each row of such a table is in exactly one slice, whatever it says, so a damaged one is seen too.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Final
+from functools import cache
+from typing import Any, Final
 
 from projections.tables import FACILITY_TABLES, FIGURE_TABLES, Table
+from stream.events import (
+    LoggedEventReversed,
+    LoggedLotHeld,
+    LoggedLotReleased,
+    StockEvent,
+)
 
 MOST_SLICES: Final = 250
 """Each is two open files."""
@@ -25,6 +33,25 @@ OF_ITEM: Final = """
 def slice_of_event(event_id: str, slices: int) -> int:
     """As `OF_EVENT` has it in SQL."""
     return int(event_id[-4:], 16) % slices
+
+
+NO_ITEM: Final = ""
+"""No item's id."""
+
+
+def about_items(event: StockEvent, takes: Callable[[str], bool]) -> StockEvent:
+    """The event with nothing said on the lines about other items, each of which stays a line: of
+    200 lines a slice may want one, and would otherwise hold all.
+    """
+    if isinstance(event, LoggedEventReversed | LoggedLotHeld | LoggedLotReleased):
+        return event
+    lines = tuple(line if takes(line.item_id) else _blank(type(line)) for line in event.lines)
+    return event.model_copy(update={"lines": lines})
+
+
+@cache
+def _blank(kind: type[Any]) -> Any:
+    return kind.model_construct(item_id=NO_ITEM, lot="", quantity=0, counted=0)
 
 
 def _sliced(condition: str, *names: str) -> list[Table]:

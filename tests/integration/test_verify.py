@@ -17,7 +17,7 @@ from projections.tables import (
     FIGURE_TABLES,
     REFERENCE_TABLES,
 )
-from projections.verify import SLICE_RECORDS, Verdict, verify
+from projections.verify import SLICE_BYTES, Verdict, verify
 from stream.errors import Corrupt
 from stream.topics import STOCK_EVENTS, partition_for
 from tests.feeding import feeding
@@ -67,16 +67,16 @@ DAMAGES = {
 UNCOUNTED = {"item_state": "tallied_as IS NULL", "facility_state": "counted_at IS NULL"}
 
 
-IN_SLICES = pytest.mark.parametrize("slice_records", [SLICE_RECORDS, 3])
+IN_SLICES = pytest.mark.parametrize("slice_bytes", [SLICE_BYTES, 1_500])
 """As a whole, and as a large facility is compared."""
 
 
-async def check(stack: Stack, slice_records: int = SLICE_RECORDS) -> Verdict:
+async def check(stack: Stack, slice_bytes: int = SLICE_BYTES) -> Verdict:
     return await verify(
         DatabaseSettings(database_url=stack.database_url),
         stack.kafka_settings,
         patience_seconds=0,
-        slice_records=slice_records,
+        slice_bytes=slice_bytes,
     )
 
 
@@ -90,9 +90,9 @@ async def full(stack: Stack, database: Database, tmp_path: Path) -> Database:
 
 @IN_SLICES
 async def test_finds_nothing_in_a_sound_model(
-    stack: Stack, full: Database, slice_records: int
+    stack: Stack, full: Database, slice_bytes: int
 ) -> None:
-    verdict = await check(stack, slice_records)
+    verdict = await check(stack, slice_bytes)
     assert (verdict.drift_rows, verdict.first_differences) == (0, ())
     assert verdict.events == await full.fetchval("SELECT count(*) FROM event")
     assert verdict.lines == await full.fetchval(
@@ -112,12 +112,12 @@ async def test_compares_every_table(database: Database) -> None:
 
 @IN_SLICES
 async def test_finds_one_damaged_row_of_each_table(
-    stack: Stack, full: Database, slice_records: int
+    stack: Stack, full: Database, slice_bytes: int
 ) -> None:
     for table, damage in DAMAGES.items():
         one = f"ctid = (SELECT max(ctid) FROM {table})"
         assert await full.execute(f"UPDATE {table} {damage} WHERE {one}") == "UPDATE 1", table
-    verdict = await check(stack, slice_records)
+    verdict = await check(stack, slice_bytes)
     said = Counter(difference.split(" (")[0] for difference in verdict.first_differences)
     # The damage there is to the key: one row is missing, another is too much.
     assert said == Counter(DAMAGES.keys()) + Counter(["complete_count"])
@@ -126,12 +126,12 @@ async def test_finds_one_damaged_row_of_each_table(
 
 @IN_SLICES
 async def test_finds_one_missing_row_of_each_table(
-    stack: Stack, full: Database, slice_records: int
+    stack: Stack, full: Database, slice_bytes: int
 ) -> None:
     for table in TABLES:
         one = f"SELECT max(ctid) FROM {table} WHERE {UNCOUNTED.get(table, 'true')}"
         assert await full.execute(f"DELETE FROM {table} WHERE ctid = ({one})") == "DELETE 1"
-    verdict = await check(stack, slice_records)
+    verdict = await check(stack, slice_bytes)
     said = Counter(difference.split(" (")[0] for difference in verdict.first_differences)
     assert said == Counter(TABLES.keys())
     assert all(said.endswith("the row is missing") for said in verdict.first_differences)
@@ -156,7 +156,7 @@ async def test_says_what_differs(stack: Stack, full: Database) -> None:
 
 @IN_SLICES
 async def test_finds_rows_that_the_log_does_not_give(
-    stack: Stack, full: Database, slice_records: int
+    stack: Stack, full: Database, slice_bytes: int
 ) -> None:
     await full.execute("INSERT INTO facility_number (facility_id) VALUES ('invented')")
     await full.execute(
@@ -174,7 +174,7 @@ async def test_finds_rows_that_the_log_does_not_give(
         "INSERT INTO card SELECT facility_no, 987654, lot, on_hand, expiry, occurred_at, event_id,"
         " line_no FROM card LIMIT 1"
     )
-    verdict = await check(stack, slice_records)
+    verdict = await check(stack, slice_bytes)
     assert verdict.drift_rows == 5
     assert all(
         any(words in said for said in verdict.first_differences)

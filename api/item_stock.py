@@ -20,6 +20,7 @@ from projections.consumption_rates import (
     months_of_stock,
 )
 from projections.queries.item_stock import PlaceStock, list_item_stock
+from projections.stock_norm import FORMULAS
 from stream.errors import Rejected
 from stream.fields import Id, Name
 from stream.versioned import Level
@@ -28,7 +29,10 @@ router = reading_router("reading")
 
 Status = Literal["out", "low", "ok", "over", "unrated", "unknown"]
 
-FORMULA: Final = f"amc: {AMC_FORMULA}, in amc_window_days; months_of_stock: {MONTHS_FORMULA}"
+FORMULA: Final = (
+    f"amc: {AMC_FORMULA}, in amc_window_days; months_of_stock: {MONTHS_FORMULA}; "
+    f"unmet: {FORMULAS['unmet']}"
+)
 
 ITEM_STOCK_CURSOR: Final[TypeAdapter[tuple[Id]]] = TypeAdapter(tuple[Id])
 
@@ -93,6 +97,7 @@ def _facility(place: PlaceStock) -> dict[str, Any]:
         "max_quantity": place.max_quantity,
         "amc": monthly_consumption(place.per_day),
         "amc_window_days": place.window_days,
+        "unmet": place.unmet,
         "months_of_stock": months_of_stock(place.usable, place.per_day),
         "evaluated_on": place.evaluated_on,
         "last_heard_at": place.last_heard_at and in_utc(place.last_heard_at),

@@ -73,6 +73,8 @@ class ItemAtFacilityShape(Shape):
     amc: float | None
     """Average monthly consumption."""
     amc_window_days: int | None
+    unmet: int | None
+    """Prescribed in that window and not dispensed."""
     months_of_stock: float | None
     evaluated_on: date
     last_heard_at: datetime | None

@@ -18,8 +18,8 @@ class LotShape(Shape):
 
 class ItemNormShape(Shape):
     """The answer's `formulas` say what each is. Null: it can't be told, as the item isn't rated;
-    with `include=children` the window isn't told. Rows of live push and of changes don't know of
-    `in_transit`: their `reorder_quantity` is of what is usable alone.
+    with `include=children` window and `unmet` aren't told. Rows of live push and of changes know of
+    neither `unmet` nor `in_transit`: their `reorder_quantity` is of what is usable alone.
     """
 
     min_quantity: int | None
@@ -29,6 +29,7 @@ class ItemNormShape(Shape):
     days_of_stock: float | None
     window_days: int | None
     consumed: int
+    unmet: int | None
     available_days: float | None
     in_transit: int | None
     reorder_quantity: int | None

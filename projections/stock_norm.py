@@ -32,6 +32,7 @@ FORMULAS: Final = {
     "window_days": "the days before today that the norm looks at; today isn't among them",
     "consumed": "dispensed in the window, net of returns; of a store or warehouse also what it "
     "issued and sent on",
+    "unmet": "prescribed in the window and not dispensed; it isn't part of consumed",
     "available_days": "days of the window since the item's first entry, without those on which it "
     "was out while the facility wasn't closed",
     "amc": AMC_FORMULA,
@@ -50,7 +51,8 @@ FORMULAS: Final = {
 
 class Rating(NamedTuple):
     """What an item is rated by. `window_days` is None where no norm applies, the quantities where
-    it isn't rated; `pack_size` where the catalogue has none; `in_transit` where nobody looked.
+    it isn't rated; `pack_size` where the catalogue has none; `in_transit` and `unmet` where
+    nobody looked.
     """
 
     out_since: datetime | None
@@ -61,6 +63,7 @@ class Rating(NamedTuple):
     max_quantity: int | None
     pack_size: int | None
     in_transit: int | None = None
+    unmet: int | None = None
 
     @classmethod
     def of(cls, out_since: str | None, *figures: Any) -> "Rating":
@@ -79,6 +82,7 @@ class StockNorm(TypedDict):
     days_of_stock: float | None
     window_days: int | None
     consumed: int
+    unmet: int | None
     available_days: float | None
     in_transit: int | None
     reorder_quantity: int | None
@@ -111,6 +115,7 @@ def stock_norm(usable: int, rating: Rating) -> StockNorm | None:
     )
     norm["window_days"] = rating.window_days
     norm["available_days"] = round(days, 1)
+    norm["unmet"] = rating.unmet
     return norm
 
 
@@ -151,6 +156,7 @@ def _norm(
         "days_of_stock": round(usable / per_day, 1) if per_day else None,
         "window_days": None,
         "consumed": consumed,
+        "unmet": None,
         "available_days": None,
         "in_transit": in_transit,
         "reorder_quantity": reorder_quantity(usable + (in_transit or 0), max_quantity, pack_size),

@@ -42,6 +42,11 @@ SELECT {EVERYTHING},
          (SELECT name FROM facility WHERE facility.facility_id = page.facility_id),
          level, district_id, status, last_status, silent, on_hand, usable, essential, out_since,
          min_quantity, max_quantity, window_days, consumed, available_seconds, evaluated_on,
+         CASE WHEN window_days IS NOT NULL THEN (
+             SELECT coalesce(sum(unmet), 0)::bigint FROM consumption_day AS used
+             WHERE used.facility_no = page.facility_no
+               AND used.item_no = (SELECT item_no FROM asked)
+               AND day >= evaluated_on - window_days AND day < evaluated_on) END,
          (SELECT last_recorded_at FROM facility_activity AS activity
           WHERE activity.facility_no = page.facility_no)) ORDER BY facility_id)
      FROM page) AS places
@@ -83,6 +88,7 @@ class PlaceStock(NamedTuple):
     consumed: int
     available_seconds: int
     evaluated_on: str
+    unmet: int | None
     last_heard_at: str | None
 
     @property

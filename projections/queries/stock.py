@@ -53,17 +53,34 @@ SUSPECT: Final = """EXISTS (
 )"""
 
 # What an item's figures say of it, by key: of an essential one that has no card yet, too.
-RATED: Final = """LEFT JOIN LATERAL (
+RATED: Final = """LEFT JOIN unmet USING (item_no) LEFT JOIN LATERAL (
     SELECT json_build_array(out_since, window_days, consumed, available_seconds, min_quantity,
                             max_quantity, pack_size,
                             (SELECT coalesce(sum(quantity), 0) FROM in_transit
-                             WHERE in_transit.item_id = listed.item_id)) AS rating
+                             WHERE in_transit.item_id = listed.item_id),
+                            CASE WHEN window_days IS NOT NULL THEN coalesce(unmet, 0) END) AS rating
     FROM item_state
     WHERE facility_no = (SELECT facility_no FROM place)
       AND item_state.item_no = coalesce(listed.item_no, (
           SELECT item_no FROM item_number WHERE item_number.item_id = listed.item_id))
 ) AS rated ON true"""
-ON_ITS_WAY: Final = IN_TRANSIT.format(facilities="= (SELECT facility_id FROM place)") + ","
+# Days on which something was lacking are few, and have an index; no norm looks back for more than
+# 366 days.
+UNMET: Final = """
+unmet AS MATERIALIZED (
+    SELECT item_no, sum(unmet)::bigint AS unmet
+    FROM (
+        SELECT item_no, day, unmet FROM consumption_day
+        WHERE facility_no = (SELECT facility_no FROM place) AND unserved > 0
+          AND day >= (SELECT evaluated_on - 366 FROM facility_state JOIN place USING (facility_no))
+        OFFSET 0
+    ) AS lacking
+    JOIN item_state AS state USING (item_no) JOIN facility_state AS stands USING (facility_no)
+    WHERE facility_no = (SELECT facility_no FROM place)
+      AND day >= evaluated_on - window_days AND day < evaluated_on
+    GROUP BY item_no
+)"""
+ASIDE: Final = f"""{IN_TRANSIT.format(facilities="= (SELECT facility_id FROM place)")}, {UNMET},"""
 NOT_RATED: Final = "CROSS JOIN (SELECT NULL AS rating) AS rated"
 
 # The catalogue is read backwards along its key, which gives each item's record in force without a
@@ -102,7 +119,7 @@ WITH place AS (
     WHERE (item_no IS NOT NULL OR essential)
       AND item_id > $3 AND CASE WHEN $4::text IS NULL THEN true ELSE item_id = $4 END
     ORDER BY item_id LIMIT $5::bigint
-), {{on_its_way}} withheld AS MATERIALIZED (
+), {{aside}} withheld AS MATERIALIZED (
     SELECT DISTINCT ON (item_no, lot) item_no, lot, is_hold
     FROM lot_hold JOIN event USING (facility_no, event_id)
     WHERE facility_no = (SELECT facility_no FROM place)
@@ -141,8 +158,8 @@ SELECT {FACILITY},
                       ORDER BY item_id)
      FROM listed LEFT JOIN lots USING (item_no) {{rated}}) AS items
 """
-STOCK_NOW: Final = STOCK.format(moment=NOW, cards=CARDS_NOW, rated=RATED, on_its_way=ON_ITS_WAY)
-STOCK_THEN: Final = STOCK.format(moment=THEN, cards=CARDS_AT, rated=NOT_RATED, on_its_way="")
+STOCK_NOW: Final = STOCK.format(moment=NOW, cards=CARDS_NOW, rated=RATED, aside=ASIDE)
+STOCK_THEN: Final = STOCK.format(moment=THEN, cards=CARDS_AT, rated=NOT_RATED, aside="")
 
 
 class ItemStock(NamedTuple):

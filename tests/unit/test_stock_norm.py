@@ -47,6 +47,7 @@ def test_months_and_days_of_stock() -> None:
         "days_of_stock": 60.0,
         "window_days": 30,
         "consumed": 300,
+        "unmet": None,
         "available_days": 20.0,
         "in_transit": None,
         "reorder_quantity": 600,

@@ -26,7 +26,7 @@ def event_uuid(number: int) -> str:
 
 def as_pushed(item: ItemStock) -> ItemStock:
     """As its row of live push or pull has it, which is looked up for many and so knows less."""
-    return item._replace(rating=item.rating and item.rating._replace(in_transit=None))
+    return item._replace(rating=item.rating and item.rating._replace(in_transit=None, unmet=None))
 
 
 @dataclass

@@ -76,6 +76,7 @@ async def test_figures_beside_the_norm(model: ReadModel, shelf: Rows) -> None:
         "days_of_stock": 10.0,
         "window_days": 30,
         "consumed": 300,
+        "unmet": 0,
         "available_days": 30.0,
         "in_transit": 0,
         "reorder_quantity": 110,
@@ -91,9 +92,9 @@ async def test_figures_beside_the_norm(model: ReadModel, shelf: Rows) -> None:
 
 async def test_of_one_item(model: ReadModel, shelf: Rows) -> None:
     (item,) = (await stock_of(model, item_id="OUT")).items
-    assert item.rating == Rating(LONG_AGO, None, 0, 30 * 86_400, None, None, None, 0)
+    assert item.rating == Rating(LONG_AGO, None, 0, 30 * 86_400, None, None, None, 0, None)
     (item,) = (await stock_of(model, item_id="OK")).items
-    assert item.rating == Rating(None, 30, 60, 30 * 86_400, 100, 200, 10, 0)
+    assert item.rating == Rating(None, 30, 60, 30 * 86_400, 100, 200, 10, 0, 0)
 
 
 async def test_past_moments_are_not_rated(model: ReadModel, shelf: Rows) -> None:

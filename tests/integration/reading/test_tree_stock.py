@@ -107,6 +107,7 @@ async def test_the_norm_is_of_those_who_dispense(model: ReadModel, hospital: Row
         "days_of_stock": 50.0,
         "window_days": None,
         "consumed": 90,
+        "unmet": None,
         "available_days": None,
         "in_transit": 0,
         "reorder_quantity": 120,

@@ -55,6 +55,7 @@ async def test_each_facility(client: httpx.AsyncClient, figures: Figures) -> Non
         "max_quantity": 750,
         "amc": 305.0,  # 600 in 60 days: 10 a day
         "amc_window_days": 90,
+        "unmet": 0,
         "months_of_stock": 2.0,
         "evaluated_on": figures.today.isoformat(),
         "last_heard_at": figures.now.isoformat().replace("+00:00", "Z"),

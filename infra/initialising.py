@@ -33,7 +33,7 @@ async def initialise(wanted: Wanted) -> None:
     doesn't answer.
     """
     _check_copies("asked for", wanted.replicas, wanted.min_insync_replicas, wanted)
-    kafka = KafkaSettings()
+    kafka, database = KafkaSettings(), DatabaseSettings()
     await create_topics(
         kafka,
         partitions=wanted.partitions,
@@ -44,7 +44,7 @@ async def initialise(wanted: Wanted) -> None:
     )
     await _check_topics(kafka, wanted)
     try:
-        connection = await asyncpg.connect(DatabaseSettings().database_url)
+        connection = await asyncpg.connect(database.database_url)
     except (OSError, asyncpg.PostgresError) as error:
         raise Unavailable(f"Postgres can't be reached: {error}") from error
     try:

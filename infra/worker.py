@@ -18,7 +18,7 @@ import structlog
 import uvloop
 from prometheus_client import REGISTRY
 
-from alerts.settings import AlertSettings
+from alerts.settings import AlertmanagerSettings, AlertSettings
 from infra.alerting import evaluate_rules
 from infra.drift import watch_drift
 from infra.metrics import STANDSTILL_SECONDS
@@ -29,7 +29,7 @@ from projections.positions import Superseded
 from projections.projector import Projector, open_projector
 from projections.reading import ReadModel
 from projections.schema import find_live_model
-from projections.settings import ProjectorSettings, ReadingSettings
+from projections.settings import ProjectorSettings, ReadingSettings, VerifierSettings
 from projections.state_metrics import StateMetrics
 from stream.batches import RecordBatchApp
 from stream.errors import DawalogError, Unavailable
@@ -50,8 +50,24 @@ STANDSTILL_WATCH_SECONDS: Final = 0.25
 GC_THRESHOLDS: Final = (200_000, 10, 10)
 
 
+SETTINGS: Final = (
+    ProjectorSettings,
+    ReadingSettings,
+    VerifierSettings,
+    KafkaSettings,
+    WorkerSettings,
+    AlertSettings,
+    AlertmanagerSettings,
+)
+
+
 def main() -> None:
-    """Run until SIGTERM or SIGINT (exit 0), or until something breaks (exit 1)."""
+    """Run until SIGTERM or SIGINT (exit 0), or until something breaks (exit 1).
+
+    Raises pydantic's ValidationError for a setting that is none.
+    """
+    for settings in SETTINGS:
+        settings()
     # Millions of short-lived objects without cycles: by default a third of the time went to
     # looking for cycles among them.
     gc.freeze()
@@ -229,6 +245,7 @@ def _fail(error: BaseException) -> None:
         log.info(error.detail)  # nothing is wrong: a rebuild went live
     elif isinstance(error, DawalogError):
         log.critical(error.detail)
+        print(f"dawalog: {error.detail}", file=sys.stderr)  # as every command says it
     else:
         log.critical("the worker broke", exc_info=error)
     _exit(1)

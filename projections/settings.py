@@ -1,7 +1,36 @@
 """Where the read model is kept, and how a worker's sessions are bounded."""
 
-from pydantic import Field
+import re
+from typing import Annotated, Final, TypeAlias
+from urllib.parse import parse_qs, urlsplit
+
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+SSL_MODES: Final = {"disable", "allow", "prefer", "require", "verify-ca", "verify-full"}
+_HOSTS: Final = re.compile(r"([^:@]*|\[.*\])(:\d{0,5})?")
+
+
+def _require_address(url: str) -> str:
+    """Else whoever connects first would end with asyncpg's error. Says no password."""
+    try:
+        parts = urlsplit(url)
+        hosts = parts.netloc.rpartition("@")[2].split(",")
+    except ValueError:
+        parts, hosts = urlsplit(""), []
+    if parts.scheme not in {"postgresql", "postgres"} or not all(map(_HOSTS.fullmatch, hosts)):
+        raise PydanticCustomError(
+            "database_url", "must be an address such as postgresql://user@host:5432/dawalog"
+        )
+    if not SSL_MODES.issuperset(parse_qs(parts.query).get("sslmode", ())):
+        raise PydanticCustomError(
+            "database_url", f"sslmode must be one of {', '.join(sorted(SSL_MODES))}"
+        )
+    return url
+
+
+DatabaseUrl: TypeAlias = Annotated[str, AfterValidator(_require_address)]
 
 
 class DatabaseSettings(BaseSettings):
@@ -9,7 +38,7 @@ class DatabaseSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="DAWALOG_", frozen=True, extra="ignore")
 
-    database_url: str = Field(
+    database_url: DatabaseUrl = Field(
         default="postgresql://127.0.0.1:5432/dawalog", description="PostgreSQL to project into"
     )
 

@@ -1,6 +1,7 @@
 """`dawalog init`: topics and schema in outside systems."""
 
 import asyncio
+import logging
 from typing import Annotated
 
 import typer
@@ -53,4 +54,5 @@ def init(
         min_insync_replicas=min_insync_replicas or (1 if one_copy else 2),
         one_copy=one_copy,
     )
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what fails is said by us, once
     asyncio.run(initialise(wanted))

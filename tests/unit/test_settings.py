@@ -3,6 +3,7 @@
 import pytest
 from pydantic import SecretStr, ValidationError
 
+from projections.settings import DatabaseSettings
 from stream.settings import KafkaSettings, client_options
 
 
@@ -34,3 +35,35 @@ def test_an_unknown_protocol_is_refused(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("DAWALOG_KAFKA_SECURITY_PROTOCOL", "TLS")
     with pytest.raises(ValidationError):
         KafkaSettings()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://127.0.0.1:5432/dawalog",
+        "postgres://me:p%40ss:word@a:1,b:2/dawalog?sslmode=verify-full",
+        "postgresql://[::1]:5432/dawalog",
+        "postgresql://me@/dawalog?host=/run/postgresql",
+        "postgresql:///dawalog",
+    ],
+)
+def test_addresses_of_databases(url: str) -> None:
+    assert DatabaseSettings(database_url=url).database_url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "zzz",
+        "127.0.0.1:5432/dawalog",
+        "mysql://host/dawalog",
+        "postgresql://host:x/dawalog",
+        "postgresql://host:1,other:y/dawalog",
+        "postgresql://[::1/dawalog",
+        "postgresql://host/dawalog?sslmode=maybe",
+    ],
+)
+def test_what_is_no_address_of_a_database(url: str) -> None:
+    with pytest.raises(ValidationError):
+        DatabaseSettings(database_url=url)

@@ -1,5 +1,9 @@
-"""GET /v1/facilities, /items, /districts, /recalls, /norms, …: what is registered, now."""
+"""GET /v1/facilities, /items, /districts, /recalls, /norms, …: what is registered, now.
 
+Further pages are of the first page's moment.
+"""
+
+from datetime import datetime
 from typing import Annotated, Any, Final
 
 from fastapi import Query, Request, Response
@@ -66,10 +70,15 @@ async def read_items(
     cursor: Cursor = None,
 ) -> Response:
     """Items by id."""
+    after, known_at = _place(cursor)
     found = await list_items(
-        services_of(request).reading.model, after=_after(cursor), words=q.split(), limit=limit + 1
+        services_of(request).reading.model,
+        after=after,
+        words=q.split(),
+        limit=limit + 1,
+        known_at=known_at,
     )
-    return _page(request, "item", found, limit)
+    return _page(request, "item", found, limit, known_at)
 
 
 @router.get("/v1/districts", responses=read_answers(DistrictsAnswer))
@@ -157,22 +166,33 @@ async def _list(
     limit: int,
     **wanted: str | None,
 ) -> Response:
+    after, known_at = _place(cursor)
     found = await list_registered(
-        services_of(request).reading.model, kind, after=_after(cursor), limit=limit + 1, **wanted
+        services_of(request).reading.model,
+        kind,
+        after=after,
+        limit=limit + 1,
+        known_at=known_at,
+        **wanted,
     )
-    return _page(request, kind, found, limit)
+    return _page(request, kind, found, limit, known_at)
 
 
-def _after(cursor: str | None) -> str:
-    return decode_cursor(cursor, LIST_CURSOR)[0] if cursor else ""
+def _place(cursor: str | None) -> tuple[str, datetime | None]:
+    """The id that the page comes after, and the moment of the first page."""
+    return decode_cursor(cursor, LIST_CURSOR) if cursor else ("", None)
 
 
-def _page(request: Request, kind: Kind, found: Registered, limit: int) -> Response:
+def _page(
+    request: Request, kind: Kind, found: Registered, limit: int, known_at: datetime | None
+) -> Response:
     name = "facilities" if kind == "facility" else f"{kind}s"
     records = [shown(record) for record in found.records[:limit]]
     body: dict[str, Any] = {name: records, "next_cursor": None}
     if len(found.records) > limit:
-        body["next_cursor"] = encode_cursor(records[-1][f"{kind}_id"], found.snapshot.taken_at)
+        body["next_cursor"] = encode_cursor(
+            records[-1][f"{kind}_id"], known_at or found.snapshot.taken_at
+        )
     return answer(request, services_of(request).reading, body, found.snapshot)
 
 

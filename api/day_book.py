@@ -128,9 +128,9 @@ async def read_event(request: Request, facility_id: FacilityId, event_id: EventI
 
 def _state(entry: DayBookEntry) -> str:
     """As `state_of` tells it of one event."""
-    if entry.contradicted:
-        return "conflict"
-    return "reversed" if entry.reversed else "applied"
+    if entry.reversed:
+        return "reversed"
+    return "conflict" if entry.contradicted else "applied"
 
 
 def shown(event: dict[str, Any]) -> dict[str, Any]:
@@ -149,9 +149,12 @@ def shown(event: dict[str, Any]) -> dict[str, Any]:
 def state_of(fate: EventFate) -> str:
     if fate.applied is None:
         return "failed"
-    if any(letter.kind == "conflict" for letter in fate.letters):
-        return "conflict"
-    return "applied" if fate.applied.reversed_at is None else "reversed"
+    if fate.applied.reversed_at is not None:
+        return "reversed"
+    is_contradicted = any(
+        letter.kind == "conflict" and not letter.is_discarded for letter in fate.letters
+    )
+    return "conflict" if is_contradicted else "applied"
 
 
 def _told(fate: EventFate) -> dict[str, Any]:

@@ -21,7 +21,7 @@ class EventShape(Shape):
     recorded_by: str
     sealed: list[str] | None = None
     """Names of fields that are there and that only the privacy keys open."""
-    state: Literal["applied", "reversed"]
+    state: Literal["applied", "reversed", "conflict"]
 
 
 class DayBookAnswer(Page):

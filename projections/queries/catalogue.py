@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from typing import Any, Final, Literal
 
@@ -26,7 +27,8 @@ LIST: Final = f"""
 WITH page AS (
     SELECT {{kind}}_id, body, valid_from FROM (
         SELECT DISTINCT ON ({{kind}}_id) * FROM {{kind}}_record
-        WHERE valid_from <= now() AND {{kind}}_id > $1
+        WHERE valid_from <= coalesce($3, now()) AND recorded_at <= coalesce($3, 'infinity')
+          AND {{kind}}_id > $1
         ORDER BY {{kind}}_id, valid_from DESC, log_offset DESC
     ) AS record
     WHERE {{condition}}
@@ -37,7 +39,7 @@ SELECT {REFERENCE_ALONE},
 """
 
 HAS_WORDS: Final = """NOT EXISTS (
-    SELECT FROM unnest($3::text[]) AS word
+    SELECT FROM unnest($4::text[]) AS word
     WHERE strpos(lower(concat_ws(' ', item_id, name, (
         SELECT string_agg(value, ' ') FROM jsonb_each_text(body -> 'names')
     ))), lower(word)) = 0
@@ -53,24 +55,39 @@ class Registered:
 
 
 async def list_registered(
-    model: ReadModel, kind: Kind, *, after: str = "", limit: int, **wanted: str | None
+    model: ReadModel,
+    kind: Kind,
+    *,
+    after: str = "",
+    limit: int,
+    known_at: datetime | None = None,
+    **wanted: str | None,
 ) -> Registered:
-    """By id. `wanted`: what columns of the kind's table must be, if not None."""
+    """By id, as in force at `known_at`, or now.
+
+    Args:
+        wanted: what columns of the kind's table must be, if not None.
+    """
     statement = _statement(kind, tuple(wanted), is_asked(wanted.values()))
-    return _registered(await model.fetch(statement, after, limit, *wanted.values()))
+    return _registered(await model.fetch(statement, after, limit, known_at, *wanted.values()))
 
 
 async def list_items(
-    model: ReadModel, *, after: str = "", words: Sequence[str] = (), limit: int
+    model: ReadModel,
+    *,
+    after: str = "",
+    words: Sequence[str] = (),
+    limit: int,
+    known_at: datetime | None = None,
 ) -> Registered:
     """Items whose id or name, in any language, holds each of `words`, in any case."""
     statement = LIST.format(kind="item", condition=HAS_WORDS)
-    return _registered(await model.fetch(statement, after, limit, list(words)))
+    return _registered(await model.fetch(statement, after, limit, known_at, list(words)))
 
 
 @cache
 def _statement(kind: Kind, columns: tuple[str, ...], asked: tuple[bool, ...]) -> str:
-    condition = conditions(columns, asked, first=3) or "true"
+    condition = conditions(columns, asked, first=4) or "true"
     return LIST.format(kind=kind, condition=condition)
 
 

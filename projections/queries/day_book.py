@@ -28,10 +28,12 @@ WITH page AS (
 )
 SELECT {FACILITY}, {_IS_KNOWN},
     (SELECT json_agg(json_build_array(
-         body, recorded_at, reversed_at IS NOT NULL,
+         body, recorded_at, coalesce(reversed_at <= $7, false),
          EXISTS (SELECT FROM dead_letter AS letter
+                 LEFT JOIN dead_letter_decision USING (topic, partition, log_offset)
                  WHERE letter.facility_id = $1 AND letter.event_id = page.event_id
-                   AND letter.kind = 'conflict' AND letter.topic = 'stock-events'))
+                   AND letter.kind = 'conflict' AND letter.topic = 'stock-events'
+                   AND letter.recorded_at <= $7 AND decision IS DISTINCT FROM 'discarded'))
                      ORDER BY occurred_at DESC, event_id DESC)
      FROM page) AS events
 """
@@ -64,7 +66,7 @@ SELECT {FACILITY},
 
 class DayBookEntry(NamedTuple):
     """`body` is the event as it stands in the log. `contradicted`: another one with other content
-    came under its id later, and was set aside.
+    came under its id later, and was set aside; nobody has discarded that one yet.
     """
 
     body: dict[str, Any]
@@ -125,7 +127,7 @@ async def list_events(
 
     Args:
         before: (occurred_at, event_id) that the page comes after, in the list's order.
-        known_at: of events recorded later, none is listed.
+        known_at: what was recorded later isn't told: events, reversals, others under their ids.
         prescription_hashes: the prescription's keyed hash under each key that may have made it.
     """
     asked = {

@@ -34,6 +34,22 @@ async def test_the_record_in_force_is_listed_once(model: ReadModel, rows: Rows) 
     assert (await list_registered(model, "facility", district_id="D1", limit=100)).records == []
 
 
+async def test_further_pages_are_of_the_first_ones_moment(model: ReadModel, rows: Rows) -> None:
+    for item_id in ("A", "B", "C"):
+        await rows.add_item(item_id, name="old")
+    first = await list_items(model, words=["old"], limit=1)
+    await rows.add_item("B", name="new", valid_from=first.snapshot.taken_at)
+    await rows.connection.execute(
+        "UPDATE item_record SET recorded_at = clock_timestamp() WHERE name = 'new'"
+    )
+    moment = first.snapshot.taken_at
+    rest = await list_items(model, words=["old"], after="A", limit=9, known_at=moment)
+    assert [record["item_id"] for record in rest.records] == ["B", "C"]
+    await rows.add_item("C", name="later", valid_from=moment + timedelta(microseconds=1))
+    rest = await list_registered(model, "item", after="B", limit=9, known_at=moment)
+    assert [record["name"] for record in rest.records] == ["old"]
+
+
 async def test_items_by_words_in_any_language(model: ReadModel, rows: Rows) -> None:
     await rows.add_item("PCM500", name="Paracetamol tablet 500 mg", names={"hi": "पैरासिटामोल"})
     await rows.add_item("PCM125", name="Paracetamol syrup 125 mg/5 ml")

@@ -5,9 +5,9 @@ from typing import Any
 
 from api.day_book import DISCARDED, NEWEST, SENTENCES, describe_state, state_of
 from api.parameters import EARLIEST, LATEST
-from projections.queries.day_book import find_event, list_events
+from projections.queries.day_book import DayBookEntry, find_event, list_events
 from projections.reading import ReadModel
-from tests.integration.reading.rows import Rows, event_uuid
+from tests.integration.reading.rows import LONG_AGO, Rows, event_uuid
 
 T = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -102,21 +102,53 @@ async def test_states(model: ReadModel, rows: Rows) -> None:
     await rows.add_dead_letter("F1", event_uuid(3), "conflict")
     await rows.add_dead_letter("F1", event_uuid(4), "failed", b'{"event_id": "x"}')
     await rows.add_event("F2", event_uuid(5))
-    assert [await state(model, number) for number in range(1, 6)] == [
+    await rows.add_event("F1", event_uuid(6), reversed_at=T)
+    await rows.add_dead_letter("F1", event_uuid(6), "conflict")
+    await rows.add_event("F1", event_uuid(7))
+    await rows.add_dead_letter("F1", event_uuid(7), "conflict")
+    await discard(rows, 7)
+    assert [await state(model, number) for number in range(1, 8)] == [
         "applied",
         "reversed",
         "conflict",
         "failed",
         None,
+        "reversed",
+        "applied",
     ]
 
 
 async def test_the_list_says_where_another_event_came_under_the_same_id(
     model: ReadModel, rows: Rows
 ) -> None:
-    for number in (1, 2):
+    for number in (1, 2, 3):
         await rows.add_event("F1", event_uuid(number))
+    for number in (2, 3):
+        await rows.add_dead_letter("F1", event_uuid(number), "conflict")
+    await discard(rows, 3)
+    listed = await list_all(model, known_at=LATEST)
+    assert {number: listed[number].contradicted for number in listed} == {
+        1: False,
+        2: True,
+        3: False,
+    }
+
+
+async def test_what_was_recorded_after_the_first_page_is_not_told(
+    model: ReadModel, rows: Rows
+) -> None:
+    await rows.add_event("F1", event_uuid(1), reversed_at=T)
+    assert (await list_all(model, known_at=T))[1].reversed
+    assert not (await list_all(model, known_at=T - timedelta(seconds=1)))[1].reversed
+    await rows.add_event("F1", event_uuid(2))
     await rows.add_dead_letter("F1", event_uuid(2), "conflict")
+    assert (await list_all(model, known_at=LONG_AGO))[2].contradicted
+    await rows.connection.execute("UPDATE dead_letter SET recorded_at = $1", T)
+    assert not (await list_all(model, known_at=LONG_AGO))[2].contradicted
+
+
+async def list_all(model: ReadModel, known_at: datetime) -> dict[int, DayBookEntry]:
+    """By number of the event."""
     book = await list_events(
         model,
         facility_id="F1",
@@ -124,22 +156,26 @@ async def test_the_list_says_where_another_event_came_under_the_same_id(
         occurred_from=EARLIEST,
         occurred_to=LATEST,
         before=NEWEST,
-        known_at=LATEST,
+        known_at=known_at,
         limit=9,
     )
     assert book is not None
-    assert sorted(entry.contradicted for entry in book.entries) == [False, True]
+    return {int(entry.body["event_id"].replace("-", ""), 16): entry for entry in book.entries}
+
+
+async def discard(rows: Rows, number: int) -> None:
+    await rows.connection.execute(
+        "INSERT INTO dead_letter_decision SELECT topic || '/' || partition || '/' || log_offset,"
+        " topic, partition, log_offset, 0, kind, 'discarded', 'a reason', 'asha', recorded_at"
+        " FROM dead_letter WHERE event_id = $1",
+        event_uuid(number),
+    )
 
 
 async def test_a_discarded_event_is_told_from_one_that_waits(model: ReadModel, rows: Rows) -> None:
     await rows.add_dead_letter("F1", event_uuid(1), "failed")
     await rows.add_dead_letter("F1", event_uuid(2), "failed")
-    await rows.connection.execute(
-        "INSERT INTO dead_letter_decision SELECT topic || '/' || partition || '/' || log_offset,"
-        " topic, partition, log_offset, 0, kind, 'discarded', 'a reason', 'asha', recorded_at"
-        " FROM dead_letter WHERE event_id = $1",
-        event_uuid(2),
-    )
+    await discard(rows, 2)
     told = []
     for number in (1, 2):
         fate = await find_event(model, facility_id="F1", partition=0, event_id=event_uuid(number))

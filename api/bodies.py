@@ -70,12 +70,17 @@ def parse_json(text: bytes) -> Any:
 def _refuse_spread_json(body: bytes) -> None:
     """Raises Rejected for one JSON value over many lines: once, not for each of them."""
     first, _, rest = body.strip().partition(b"\n")
-    if first.strip() in (b"{", b"[") and rest:
-        raise Rejected(
-            "invalid-batch",
-            "NDJSON is one JSON object a line, and this one is spread over several: write each on "
-            f"a line of its own, or send an array as {JSON}.",
-        )
+    if first.strip() not in (b"{", b"[") or not rest:
+        return
+    try:
+        parse_json(body)
+    except Rejected:  # just a bad line, before others
+        return
+    raise Rejected(
+        "invalid-batch",
+        "NDJSON is one JSON object a line, and this one is spread over several: write each on "
+        f"a line of its own, or send an array as {JSON}.",
+    )
 
 
 def _parse_line(line: bytes, number: int) -> Any:

@@ -133,6 +133,15 @@ async def test_a_bad_line_of_ndjson_is_told_by_its_number(client: httpx.AsyncCli
     assert not any("line 1" in each for each in told)
 
 
+@pytest.mark.parametrize("cut_off", [b"{", b"["])
+async def test_a_first_line_that_is_cut_off_costs_no_other(
+    client: httpx.AsyncClient, cut_off: bytes
+) -> None:
+    body = b"\n".join((cut_off, orjson.dumps(receipt())))
+    answer = (await client.post("/v1/events/batch", content=body, headers=NDJSON)).json()
+    assert (answer["accepted"], answer["rejected"]) == (1, 1)
+
+
 @pytest.mark.parametrize("spread", [receipt(), [receipt()]])
 async def test_json_over_several_lines_is_no_ndjson(client: httpx.AsyncClient, spread: Any) -> None:
     body = orjson.dumps(spread, option=orjson.OPT_INDENT_2)

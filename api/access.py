@@ -120,6 +120,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "GET /docs": Rule.OPEN,
     "GET /swagger/{name}": Rule.OPEN,
     "GET /openapi.json": Rule.OPEN,
+    "GET /asyncapi.json": Rule.OPEN,
 }
 
 

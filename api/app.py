@@ -22,6 +22,7 @@ from api import (
     health,
     item_stock,
     live,
+    log_contract,
     manual,
     overview,
     pages,
@@ -103,6 +104,7 @@ def create_app(settings: ApiSettings | None = None) -> FastAPI:
         stock_metrics,
         pages,
         swagger,
+        log_contract,
     ):
         # as include_router does, but for a second look for the route on each request
         app.router.routes.extend(module.router.routes)

@@ -9,6 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from api.openapi import PROBLEMS
 from api.services import Services, services_of
+from api.shapes import Shape
 from projections.queries.positions import find_positions
 from stream.errors import Unavailable
 
@@ -19,7 +20,15 @@ KAFKA_SILENT_SECONDS: Final = 5.0
 Purpose = Literal["append", "read"]
 
 
-@router.get("/healthz")
+class Health(Shape):
+    status: Literal["ok", "unavailable"]
+    append: str | None = None
+    """Why nothing can be appended; left out where it can."""
+    read: str | None = None
+    """Why no stock can be read; left out where it can."""
+
+
+@router.get("/healthz", responses={200: {"model": Health}})
 async def healthz() -> Response:
     """The process answers; says nothing of Kafka and Postgres."""
     return _report(True, {})
@@ -27,7 +36,11 @@ async def healthz() -> Response:
 
 @router.get(
     "/readyz",
-    responses={422: PROBLEMS[422], 503: {"description": "Not now; the answer says why."}},
+    responses={
+        200: {"model": Health},
+        422: PROBLEMS[422],
+        503: {"model": Health, "description": "Not now; the answer says why."},
+    },
 )
 async def readyz(
     request: Request, purpose: Annotated[Purpose | None, Query(alias="for")] = None

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from api.app import create_app
 from api.settings import ApiSettings
+from tests.openapi import contract_of
 from tests.stack import Stack
 
 
@@ -33,9 +34,19 @@ async def running_app(settings: ApiSettings) -> AsyncIterator[FastAPI]:
 
 
 def client_of(app: FastAPI) -> httpx.AsyncClient:
-    """It waits a little longer than an API that was asked to wait."""
+    """It waits a little longer than an API that was asked to wait, and holds each answer against
+    the OpenAPI document.
+    """
+
+    async def check(answer: httpx.Response) -> None:
+        await answer.aread()
+        contract_of(app).check(answer)
+
     return httpx.AsyncClient(
-        transport=httpx.ASGITransport(app=app), base_url="http://dawalog", timeout=40
+        transport=httpx.ASGITransport(app=app),
+        base_url="http://dawalog",
+        timeout=40,
+        event_hooks={"response": [check]},
     )
 
 

@@ -3,7 +3,8 @@
 A device numbers its events without gaps. Opens with the event after a gap, goes when what is
 missing comes (then it never was); what was dead-lettered is missing too. Nothing else ends it: a
 reversal of the event after the gap doesn't bring what is missing. Matters because something was
-typed at the counter that is in no figure.
+typed at the counter that is in no figure. A counter may begin at any number: what a device numbered
+before its first event here, at another facility or for a trial, can't be missed.
 """
 
 from typing import Final

@@ -1,6 +1,7 @@
 """Lists of what is registered."""
 
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from projections.queries.catalogue import list_items, list_registered
 from projections.reading import ReadModel
@@ -12,7 +13,7 @@ async def test_facilities_by_district_level_and_parent(model: ReadModel, rows: R
     await rows.add_facility("H-store", level="STORE", district_id="D1", parent="H")
     await rows.add_facility("P", level="PHC", district_id="D2")
 
-    async def ids(**filters: str) -> list[str]:
+    async def ids(**filters: Any) -> list[str]:
         found = await list_registered(model, "facility", limit=100, **filters)
         return [record["facility_id"] for record in found.records]
 
@@ -86,7 +87,7 @@ async def test_norms_by_what_they_name(model: ReadModel, rows: Rows) -> None:
     await rows.add_norm("of PHC", level="PHC", withdrawn=True, valid_from=now - timedelta(days=1))
     await rows.add_norm("of PHC", level="CHC", valid_from=now + timedelta(days=1))
 
-    async def ids(**filters: str) -> list[str]:
+    async def ids(**filters: Any) -> list[str]:
         found = await list_registered(model, "norm", limit=100, **filters)
         return [record["norm_id"] for record in found.records]
 
@@ -108,7 +109,7 @@ async def test_closures_by_what_they_name(model: ReadModel, rows: Rows) -> None:
     await rows.add_closure("of RJ", first, last, state="RJ")
     await rows.add_closure("of RJ", first, first, state="RJ", withdrawn=True)
 
-    async def ids(**filters: str) -> list[str]:
+    async def ids(**filters: Any) -> list[str]:
         found = await list_registered(model, "closure", limit=100, **filters)
         return [record["closure_id"] for record in found.records]
 

@@ -70,19 +70,11 @@ def _list_dispensed(event: LoggedDispense) -> list[Use]:
     uses: list[Use] = []
     named: set[str] = set()
     for line in event.lines:
-        quantity, asked = line.quantity, line.prescribed
-        short = 0 if asked is None else asked - quantity
-        uses.append(
-            (
-                line.item_id,
-                quantity,
-                0,
-                max(0, short),
-                int(quantity == 0 or short > 0),
-                int(line.item_id not in named),
-            )
-        )
-        named.add(line.item_id)
+        item_id, quantity, asked = line.item_id, line.quantity, line.prescribed
+        unmet = 0 if asked is None or asked < quantity else asked - quantity
+        unserved = 1 if unmet or quantity == 0 else 0
+        uses.append((item_id, quantity, 0, unmet, unserved, 0 if item_id in named else 1))
+        named.add(item_id)
     return uses
 
 

@@ -68,7 +68,7 @@ moved AS MATERIALIZED (
 STATE: Final = f"""
 WITH recalled_items AS MATERIALIZED (
     SELECT DISTINCT item_no FROM recall_record JOIN item_number USING (item_id)
-), old AS MATERIALIZED (
+), old AS (
     SELECT state.ctid AS row_at, pair.facility_no, pair.item_no, evaluated_on, partition, level,
            district_id, counted_at, silent, state.item_no IS NULL AS is_new,
            state.usable AS was_usable, essential, min_quantity, max_quantity, unit_cost_paise,
@@ -88,7 +88,7 @@ WITH recalled_items AS MATERIALIZED (
         WHERE lot_hold.facility_no = pair.facility_no AND lot_hold.item_no = pair.item_no
         LIMIT 1
     ) AS hold ON true
-), plain AS MATERIALIZED (
+), plain AS (
     SELECT old.*, lots.*, deficit < 0 OR has_holds OR has_recalls AS is_charged
     FROM old CROSS JOIN LATERAL (
         SELECT coalesce(sum(on_hand), 0)::bigint AS on_hand,

@@ -80,6 +80,8 @@ async def test_how_long_a_delivery_takes_is_of_the_norm_that_applies(timeline: T
     assert said == [[14], [], [12], [], [12], [], [12], [12], []]
     [found] = [one for one in await timeline.find() if one.rule == rule]
     assert found.evidence["lead_days"] == 11
+    await timeline.post(dispensed("PCM", 100))
+    assert [one for one in await timeline.find() if one.rule == rule] == []  # it is out
 
 
 async def test_patients_go_without(timeline: Timeline) -> None:

@@ -110,6 +110,22 @@ async def test_what_was_dispensed_last_counts_unless_it_is_reversed(timeline: Ti
     ]
 
 
+async def test_open_days_are_counted_from_the_last_dispense_of_all_parts(
+    timeline: Timeline,
+) -> None:
+    """The counter's on Saturday: by Wednesday it was open for two days since."""
+    await timeline.register(
+        facility(), facility(COUNTER, level="COUNTER", parent_facility_id=FACILITY)
+    )
+    await timeline.post(counted(PCM=10), dispensed("PCM", 1))
+    await timeline.until(5)
+    await timeline.post(dispensed("PCM", 1) | {"facility_id": COUNTER})
+    for day in (7, 8, 9):
+        await timeline.until(day)
+        await timeline.post(received("PCM", 1))
+    assert await found(timeline) == []
+
+
 async def test_all_of_it_late(timeline: Timeline) -> None:
     await timeline.register(facility())
     await timeline.until(2)

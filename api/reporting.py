@@ -64,7 +64,8 @@ class ReportingAnswer(Page):
     "/v1/facilities/{facility_id}/reporting", responses=read_answers(FacilityReportingAnswer)
 )
 async def read_facility_reporting(request: Request, *, facility_id: FacilityId) -> Response:
-    """Whether a facility reports, when it was last heard of, and how late its events come.
+    """Whether a facility reports, when it was last heard of, and how late its events come. With
+    what is part of it: a hospital is alive by any of its counters.
 
     Delays are from occurred to recorded, of the events recorded in the last 7 days; gaps those in
     the numbers of its devices (`device_seq`), among the events that occurred in them.
@@ -88,11 +89,13 @@ async def read_reporting(
     *,
     district: Annotated[Id | None, Query(description="a district_id")] = None,
     level: Annotated[Level | None, Query()] = None,
+    parent: Annotated[Id | None, Query(description="parts of this facility_id")] = None,
     reporting: Annotated[Reporting | None, Query(description="those alone")] = None,
     limit: Limit = 100,
     cursor: Cursor = None,
 ) -> Response:
-    """Registered facilities by id: whether they report, when last, how late.
+    """Registered facilities by id: whether they report, when last, how late. A hospital is one,
+    with its store and its counters; they are listed with `parent`, each by itself.
 
     With `reporting`, a page looks at 500 facilities: it may hold fewer than `limit`, or none, and
     yet have a `next_cursor`. A district fits into one page.
@@ -104,6 +107,7 @@ async def read_reporting(
         after=decode_cursor(cursor, REPORTING_CURSOR)[0] if cursor else "",
         district_id=district,
         level=level,
+        parent_id=parent,
         limit=looked_at + 1,
     )
     body = _page(reports, reporting, looked_at, limit)

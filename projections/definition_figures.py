@@ -315,4 +315,5 @@ def facility_state(place: Place, states: Rows, patients: Rows) -> tuple[Any, ...
         *counts.values(),
         paise,
         *patients.get((place.evaluated_on, place.facility_id), (0, 0, 0)),
+        facility.parent_facility_id if facility else None,
     )

@@ -462,8 +462,11 @@ CREATE TABLE facility_state (
     expiring_paise numeric NOT NULL DEFAULT 0,
     patients_served         integer NOT NULL DEFAULT 0, -- of the day `evaluated_on`, as in patient_day:
     patients_served_in_part integer NOT NULL DEFAULT 0, -- a state's are summed up without looking
-    patients_sent_away      integer NOT NULL DEFAULT 0  -- each facility's up
+    patients_sent_away      integer NOT NULL DEFAULT 0, -- each facility's up
+    parent_id               text COLLATE "C"            -- what it is part of, by its record
 ) WITH (fillfactor = 50);
+CREATE INDEX facility_state_part ON facility_state (parent_id) WHERE parent_id IS NOT NULL;
+CREATE INDEX facility_state_quiet ON facility_state (facility_no) WHERE silent AND parent_id IS NULL;
 CREATE INDEX facility_state_due ON facility_state (partition, facility_no) WHERE due;
 CREATE INDEX facility_state_district ON facility_state (district_id, facility_no);
 

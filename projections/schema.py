@@ -13,7 +13,7 @@ from stream.errors import Corrupt
 
 HERE: Final = Path(__file__).parent
 
-DEFINITION: Final = 15
+DEFINITION: Final = 16
 """Version of the read model. Raised when a rebuild would give other rows, tables or indexes."""
 
 SCHEMA_LOCK: Final = 0x6461_7761

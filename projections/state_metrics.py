@@ -29,8 +29,8 @@ OUTCOMES: Final = ("served", "served_in_part", "sent_away")
 
 FACILITIES: Final = computed(
     "dawalog_facilities",
-    "Facilities registered or heard of, by whether they report (reporting, not_reporting: silent "
-    "though open, not_started: never heard of)",
+    "Facilities registered or heard of, a hospital with its parts as one, by whether they report "
+    "(reporting, not_reporting: silent though open, not_started: never heard of)",
     unit="facilities",
     by=WORKER,
     labels=["district", "level", "reporting"],

@@ -142,7 +142,7 @@ FIGURE_TABLES: Final = (
         "facility_id",
         "partition evaluated_on level district_id state counted_at silent items_out items_low "
         "items_ok items_over items_unrated items_unknown expiring_paise patients_served "
-        "patients_served_in_part patients_sent_away",
+        "patients_served_in_part patients_sent_away parent_id",
     ),
 )
 """Selected by facility_no; as `projections.definition_figures` has them."""

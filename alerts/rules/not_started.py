@@ -3,6 +3,7 @@
 from typing import Final
 
 from alerts.rule import Rule
+from alerts.rules.hospitals import MEMBERS
 
 NOT_STARTED: Final = Rule(
     id="not_started",
@@ -12,17 +13,22 @@ NOT_STARTED: Final = Rule(
     severity="warning",
     who_acts="in_charge",
     what_to_do="Count every shelf once and post it as a complete count; stock is known from then.",
-    ends="The facility's first complete count is recorded.",
+    ends="The first complete count of the facility, or of a part of it, is recorded.",
     from_first_count=False,
     opens_in_silence=True,
-    holds="""
+    holds=f"""
+        WITH RECURSIVE {MEMBERS}, begun AS (
+            SELECT member.facility_no, member.facility_id, max(last_recorded_at) AS heard_at
+            FROM member LEFT JOIN facility_state AS its ON its.facility_no = member_no
+            LEFT JOIN facility_activity AS heard ON heard.facility_no = member_no
+            GROUP BY member.facility_no, member.facility_id
+            HAVING count(its.counted_at) = 0
+        )
         SELECT facility_no, 'warning' AS severity, registered_at AS began_at,
-               jsonb_build_object('last_heard_at', last_recorded_at) AS evidence
-        FROM place LEFT JOIN facility_activity USING (facility_no)
-        CROSS JOIN LATERAL (
+               jsonb_build_object('last_heard_at', heard_at) AS evidence
+        FROM begun CROSS JOIN LATERAL (
             SELECT min(recorded_at) AS registered_at FROM facility_record AS record
-            WHERE record.facility_id = place.facility_id
+            WHERE record.facility_id = begun.facility_id
         ) AS record
-        WHERE counted_at IS NULL AND level IS NOT NULL
     """,
 )

@@ -30,7 +30,8 @@ FIND: Final = f"""
 WITH place AS (
     SELECT facility_no, facility_id, was_on, evaluated_on,
            (place.level, place.district_id, place.state) AS was,
-           record.level, record.district_id, record.state, closed_weekdays, last_recorded_at
+           record.level, record.district_id, record.state, parent_id, closed_weekdays,
+           last_recorded_at
     FROM (
         SELECT facility_no, level, district_id, state, facility_state.evaluated_on AS was_on,
                coalesce($2::date, facility_state.evaluated_on) AS evaluated_on
@@ -38,7 +39,8 @@ WITH place AS (
     ) AS place JOIN facility_number USING (facility_no)
     LEFT JOIN facility_activity USING (facility_no)
     LEFT JOIN LATERAL (
-        SELECT level, district_id, state, body -> 'closed_weekdays' AS closed_weekdays
+        SELECT level, district_id, state, parent_facility_id AS parent_id,
+               body -> 'closed_weekdays' AS closed_weekdays
         FROM facility_record AS record
         WHERE record.facility_id = facility_number.facility_id
           AND valid_from < india_midnight(evaluated_on + 1)
@@ -46,7 +48,7 @@ WITH place AS (
     ) AS record ON true
     WHERE facility_no = ANY ($1::int[])
 )
-SELECT facility_no, was_on, evaluated_on, level, district_id, state,
+SELECT facility_no, was_on, evaluated_on, level, district_id, state, parent_id,
        coalesce({IS_SILENT}, true) AS silent,
        was IS DISTINCT FROM (level, district_id, state) AS has_moved
 FROM place
@@ -56,14 +58,25 @@ PUT: Final = """
 UPDATE facility_state AS place
 SET evaluated_on = told.evaluated_on, due = false, level = told.level,
     district_id = told.district_id, state = told.state, silent = told.silent,
+    parent_id = told.parent_id,
     patients_served = coalesce(served, 0),
     patients_served_in_part = coalesce(served_in_part, 0),
     patients_sent_away = coalesce(sent_away, 0)
-FROM unnest($1::int[], $2::date[], $3::text[], $4::text[], $5::text[], $6::bool[])
-    AS told(facility_no, evaluated_on, level, district_id, state, silent)
+FROM unnest($1::int[], $2::date[], $3::text[], $4::text[], $5::text[], $6::bool[], $7::text[])
+    AS told(facility_no, evaluated_on, level, district_id, state, silent, parent_id)
 LEFT JOIN patient_day ON patient_day.facility_no = told.facility_no AND day = told.evaluated_on
 WHERE place.facility_no = told.facility_no
 """
+
+PUT_COLUMNS: Final = (
+    "facility_no",
+    "evaluated_on",
+    "level",
+    "district_id",
+    "state",
+    "silent",
+    "parent_id",
+)
 
 FIND_HEARD: Final = f"""
 SELECT facility_no FROM (
@@ -117,10 +130,7 @@ async def bring_to_day(
         await untell(connection, moved)
     await connection.execute(
         PUT,
-        *(
-            [row[name] for row in found]
-            for name in ("facility_no", "evaluated_on", "level", "district_id", "state", "silent")
-        ),
+        *([row[name] for row in found] for name in PUT_COLUMNS),
     )
     return [(row["facility_no"], row["was_on"], row["evaluated_on"]) for row in found]
 

@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any, Final, NamedTuple
 
 from projections.discrepancies.device_gap import GAPS
+from projections.queries.trees import parts_of
 from projections.reading import EVERYTHING, FACILITY, ReadModel, Snapshot
 from projections.reporting import LATE_AFTER, WINDOW, Closure, Heard, Verdict, judge_reporting
 
@@ -29,6 +30,8 @@ MANY: Final = """
         ORDER BY facility_id, valid_from DESC, log_offset DESC
     ) AS facility LEFT JOIN facility_number USING (facility_id)
     WHERE ($2 IS NULL OR district_id = $2) AND ($3::text IS NULL OR level = $3)
+      AND CASE WHEN $5::text IS NULL THEN parent_facility_id IS NULL
+               ELSE parent_facility_id = $5 END
     ORDER BY facility_id LIMIT $4
 """
 
@@ -37,12 +40,12 @@ MANY: Final = """
 DELAYS: Final = f"""
     SELECT percentile_cont(ARRAY[0.5, 0.95]) WITHIN GROUP (ORDER BY
                extract(epoch FROM greatest(recorded_at - occurred_at, '0'))::float8) AS delays
-    FROM (
+    FROM unnest(place.members) AS member (facility_no) CROSS JOIN LATERAL (
         SELECT occurred_at, recorded_at FROM event
-        WHERE event.facility_no = place.facility_no AND recorded_at >= {_SINCE} AND {_LATE}
+        WHERE event.facility_no = member.facility_no AND recorded_at >= {_SINCE} AND {_LATE}
         UNION ALL
         SELECT occurred_at, recorded_at FROM event
-        WHERE event.facility_no = place.facility_no AND recorded_at >= {_SINCE} AND NOT {_LATE}
+        WHERE event.facility_no = member.facility_no AND recorded_at >= {_SINCE} AND NOT {_LATE}
           AND occurred_at >= {_SINCE} - interval '{LATE_AFTER.total_seconds():.0f} seconds'
     ) AS recent
 """
@@ -68,15 +71,25 @@ CLOSURES: Final = """
     GROUP BY facility_id
 """
 
+# Of `found`: itself and all that is part of it.
+MEMBERS: Final = f"""
+    WITH RECURSIVE part AS (
+        SELECT found.facility_id COLLATE "C" AS facility_id
+        UNION
+        SELECT record.facility_id FROM part JOIN {parts_of("part.facility_id", at="now()")}
+    )
+    SELECT known.facility_no FROM part JOIN facility_number AS known USING (facility_id)
+"""
+
 REPORTING: Final = f"""
 WITH place AS MATERIALIZED (
     SELECT *, (now() AT TIME ZONE zone)::date AS today,
            (last_heard_at AT TIME ZONE zone)::date AS heard_on
     FROM (
         SELECT *, zone_or_india(time_zone) AS zone, body -> 'closed_weekdays' AS closed_weekdays,
-               (SELECT last_recorded_at FROM facility_activity AS activity
-                WHERE activity.facility_no = found.facility_no) AS last_heard_at
-        FROM ({{place}}) AS found
+               (SELECT max(last_recorded_at) FROM facility_activity
+                WHERE facility_activity.facility_no = ANY (members)) AS last_heard_at
+        FROM (SELECT *, ARRAY({MEMBERS}) AS members FROM ({{place}}) AS found) AS tree
     ) AS heard
 ), closure AS MATERIALIZED (
     SELECT * FROM (
@@ -92,15 +105,16 @@ SELECT {{snapshot}},
      FROM place LEFT JOIN closed USING (facility_id)
      CROSS JOIN LATERAL ({DELAYS}) AS late
      CROSS JOIN LATERAL (
-         SELECT count(*) AS open_gaps FROM ({GAPS.format(since=_SINCE)}) AS gap
+         SELECT count(*) AS open_gaps FROM unnest(members) AS place (facility_no)
+         CROSS JOIN LATERAL ({GAPS.format(since=_SINCE)}) AS gap
      ) AS left_out) AS facilities
 """
 """Of each `place`."""
 
 
 class FacilityReporting(NamedTuple):
-    """Name, level and district are None where the facility isn't registered. `p95_delay_seconds` is
-    of the same events as the median that was heard.
+    """What was heard of a facility and of all that is part of it. Name, level and district are None
+    where it isn't registered. `p95_delay_seconds` is of the same events as the median.
     """
 
     facility_id: str
@@ -137,11 +151,14 @@ async def list_reporting(
     after: str = "",
     district_id: str | None = None,
     level: str | None = None,
+    parent_id: str | None = None,
     limit: int,
 ) -> Reports:
-    """Registered facilities by id from `after` on."""
+    """Registered facilities by id from `after` on: those that are part of no other, or the parts of
+    `parent_id`.
+    """
     statement = REPORTING.format(place=MANY, snapshot=EVERYTHING)
-    return _reports(await model.fetch(statement, after, district_id, level, limit))
+    return _reports(await model.fetch(statement, after, district_id, level, limit, parent_id))
 
 
 def _reports(snapshot: Snapshot) -> Reports:

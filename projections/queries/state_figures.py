@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple, get_args
 
 from projections.figures.states import STATUSES
+from projections.queries.trees import HEARD
 from projections.reading import EVERYTHING, ReadModel
 from stream.versioned import Level
 
@@ -13,17 +14,23 @@ _COUNTS: Final = ", ".join(STATUSES)
 STATE_FIGURES: Final = f"""
 WITH today AS MATERIALIZED (
     SELECT * FROM patient_day WHERE day = india_day(now())
+), quiet AS MATERIALIZED (
+    SELECT facility_no, heard
+    FROM (
+        SELECT facility_no, facility_id FROM facility_state JOIN facility_number USING (facility_no)
+        WHERE silent AND parent_id IS NULL
+    ) AS place CROSS JOIN LATERAL ({HEARD}) AS told
 ), place AS (
     SELECT coalesce(district_id, '') AS district, coalesce(level, '') AS level,
-           count(*) FILTER (WHERE last_recorded_at IS NOT NULL AND NOT silent) AS reporting,
-           count(*) FILTER (WHERE last_recorded_at IS NOT NULL AND silent) AS not_reporting,
-           count(*) FILTER (WHERE last_recorded_at IS NULL) AS not_started,
+           count(*) FILTER (WHERE parent_id IS NULL AND NOT silent OR heard = 2) AS reporting,
+           count(*) FILTER (WHERE heard = 1) AS not_reporting,
+           count(*) FILTER (WHERE heard = 0) AS not_started,
            count(*) FILTER (WHERE due OR evaluated_on < india_day(now())) AS behind,
            sum(expiring_paise)::float8 / 100 AS expiring_rupees,
            coalesce(sum(served), 0) AS served, coalesce(sum(served_in_part), 0) AS in_part,
            coalesce(sum(sent_away), 0) AS sent_away, {_SUMS}
-    FROM facility_state LEFT JOIN facility_activity USING (facility_no)
-    LEFT JOIN today USING (facility_no)
+    FROM facility_state AS place LEFT JOIN today USING (facility_no)
+    LEFT JOIN quiet USING (facility_no)
     GROUP BY 1, 2
 ), item AS (
     SELECT item_no, {_SUMS} FROM item_tally

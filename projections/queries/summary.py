@@ -7,6 +7,7 @@ from typing import Final, Literal, NamedTuple, get_args
 
 from projections.figures.states import STATUSES
 from projections.queries.filters import conditions, is_asked
+from projections.queries.trees import HEARD
 from projections.reading import EVERYTHING, ReadModel, Snapshot
 from stream.versioned import Level
 
@@ -49,26 +50,26 @@ _SERVED: Final = ", ".join(
 _SERVED_LATE: Final = ", ".join(f"sum({name}) AS {name}_late" for name in _OUTCOMES)
 _PATIENTS: Final = ", ".join(f"{name} + coalesce({name}_late, 0)" for name in _OUTCOMES)
 
-# Every registered facility has a row of figures within about a second, heard of or not. One that
-# isn't silent has been heard of, so that is looked up for silent ones alone. What a left join would
-# bring and nobody asks for is not joined.
+# Every registered facility has a row of figures within about a second, heard of or not. A tree is
+# one facility, its root; one that is silent itself may be heard by its parts (`quiet`). What a left
+# join would bring and nobody asks for is not joined.
 BY_PLACE: Final = f"""
 WITH place AS NOT MATERIALIZED (
     SELECT facility_state.*, facility_id
     FROM facility_state LEFT JOIN facility_number USING (facility_no)
     WHERE {{wanted}}
 ), grouped AS (
-    SELECT {{key}} AS key, count(*) AS facilities,
-           count(*) FILTER (WHERE NOT silent) AS reporting,
-           count(*) FILTER (WHERE is_heard) AS not_reporting,
-           count(*) FILTER (WHERE silent AND NOT is_heard) AS not_started,
+    SELECT {{key}} AS key, count(*) FILTER (WHERE parent_id IS NULL) AS facilities,
+           count(*) FILTER (WHERE parent_id IS NULL AND NOT silent) AS not_silent,
            {_SUMS}, {_PAISE}, {_SERVED}, min(evaluated_on) AS evaluated_on
     FROM {{counted}} AS place
-    CROSS JOIN LATERAL (
-        SELECT silent AND EXISTS (
-            SELECT FROM facility_activity
-            WHERE facility_activity.facility_no = place.facility_no) AS is_heard
-    ) AS heard
+    GROUP BY 1
+), quiet AS (
+    SELECT {{key}} AS key, count(*) FILTER (WHERE heard = 2) AS speaking,
+           count(*) FILTER (WHERE heard = 1) AS not_reporting,
+           count(*) FILTER (WHERE heard = 0) AS not_started
+    FROM place CROSS JOIN LATERAL ({HEARD}) AS told
+    WHERE silent AND parent_id IS NULL AND {{key}} IN (SELECT key FROM grouped)
     GROUP BY 1
 ), late AS (
     SELECT {{key}} AS key, {_SERVED_LATE}
@@ -77,13 +78,14 @@ WITH place AS NOT MATERIALIZED (
       AND evaluated_on < {_TODAY} AND day = {_TODAY}
     GROUP BY 1
 ), page AS (
-    SELECT * FROM grouped LEFT JOIN late USING (key)
+    SELECT * FROM grouped LEFT JOIN quiet USING (key) LEFT JOIN late USING (key)
     WHERE $5::text IS NULL OR key > $5 ORDER BY key LIMIT $6
 )
 SELECT {EVERYTHING},
     (SELECT min(evaluated_on) FROM grouped) AS evaluated_on,
     (SELECT json_agg(json_build_array(
-         key, {{name}}, {_FIGURES}, facilities, reporting, not_reporting, not_started,
+         key, {{name}}, {_FIGURES}, facilities, not_silent + coalesce(speaking, 0),
+         coalesce(not_reporting, 0), coalesce(not_started, 0),
          {_PATIENTS}) ORDER BY key)
      FROM page) AS groups
 """
@@ -95,7 +97,7 @@ _FACILITY_PAGE: Final = """(
 
 # Of one programme each facility's items are counted anew.
 _OF_PROGRAMME: Final = f"""(
-    SELECT facility_no, facility_id, state, district_id, level, silent, evaluated_on,
+    SELECT facility_no, facility_id, parent_id, state, district_id, level, silent, evaluated_on,
            {", ".join(f"patients_{name}" for name in _OUTCOMES)}, items.*
     FROM {{places}} AS place CROSS JOIN LATERAL (
         SELECT {_TALLIED}, sum(expiring_paise) AS expiring_paise FROM item_state
@@ -187,7 +189,9 @@ class Items(NamedTuple):
 
 
 class Facilities(NamedTuple):
-    """Those that were heard of report or don't. Patients are of India's today."""
+    """Those that are part of no other; with its parts, one that was heard of reports or doesn't.
+    Patients are of India's today.
+    """
 
     facilities: int
     reporting: int

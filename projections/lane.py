@@ -61,11 +61,14 @@ class Lane:
         *,
         model: int,
         live: bool,
+        partitions: int,
         max_lines: int,
         on_commit: Callable[[], None] = lambda: None,
         on_done: Callable[[], None] = lambda: None,
     ) -> None:
-        """`on_commit`: something new is visible. `on_done`: fewer lines are waiting."""
+        """`partitions`: how many the topics by facility have. `on_commit`: something new is
+        visible. `on_done`: fewer lines are waiting.
+        """
         self.lock = asyncio.Lock()  # held over a transaction, and over a claim
         self.positions: dict[PartitionKey, Position] = {}
         self.discarded: Mapping[Place, LetterKind] = {}
@@ -74,6 +77,7 @@ class Lane:
         self._connection = connection
         self._model = model
         self._live = live
+        self._partitions = partitions
         self._max_lines = max_lines
         self._on_commit = on_commit
         self._on_done = on_done
@@ -116,12 +120,8 @@ class Lane:
             for pending in await find_pending(self._connection, self.positions):
                 await self._replay(pending)
 
-    async def keep_figures(self, partitions: int) -> bool:
-        """Work off a part of what no event asks for; whether there may be more.
-
-        Args:
-            partitions: how many `stock-events` has.
-        """
+    async def keep_figures(self) -> bool:
+        """Work off a part of what no event asks for; whether there may be more."""
         async with self.lock:
             own = [partition for topic, partition in self.positions if topic == STOCK_EVENTS]
             today = india_today()
@@ -132,7 +132,7 @@ class Lane:
                         partition,
                         first,
                         stop,
-                        partitions=partitions,
+                        partitions=self._partitions,
                         today=today,
                     )
             rolling = None if self._rolled_on == today else today
@@ -178,7 +178,7 @@ class Lane:
         moves, due = self._step(items)
         if not due:
             return
-        told = sort_out(due, failure=failure, apart=self.discarded)
+        told = sort_out(due, partitions=self._partitions, failure=failure, apart=self.discarded)
         letters = told.letters
         await self._number(told)
         async with self._connection.transaction():
@@ -216,7 +216,7 @@ class Lane:
             await self._commit_replay(pending, failure=f"{type(error).__name__}: {error}")
 
     async def _commit_replay(self, pending: Pending, failure: str | None = None) -> None:
-        told = sort_out([pending.item], failure=failure)
+        told = sort_out([pending.item], partitions=self._partitions, failure=failure)
         letters = told.letters
         await self._number(told)
         async with self._stay([pending.place[:2]]):

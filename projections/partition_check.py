@@ -22,6 +22,7 @@ from projections.log_reading import LogReader
 from projections.positions import Position
 from projections.schema import model_schema
 from projections.slices import MOST_SLICES
+from projections.sorting_out import put_right
 from projections.tables import DEAD_LETTER, REFERENCE_TABLES
 from stream.batches import RecordBatch
 from stream.errors import Corrupt
@@ -193,7 +194,7 @@ class PartitionCheck:
             items = decode_batch(batch).items
             for item, (_, recorded_at) in zip(items, read, strict=True):
                 item.recorded_at = recorded_at
-            yield from items
+                yield put_right(item, self._log.partitions[STOCK_EVENTS])
 
 
 @asynccontextmanager

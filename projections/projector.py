@@ -80,7 +80,6 @@ class Projector:
         self._roomy = asyncio.Event()
         self._decided = asyncio.Event()
         self._claimed = asyncio.Event()
-        self._partitions: int | None = None
 
     async def run(self) -> None:
         """Work until something breaks; raises what broke (never returns)."""
@@ -194,10 +193,8 @@ class Projector:
 
     async def settle_figures(self) -> None:
         """Work off all of it that there is now; events are projected meanwhile."""
-        if self._partitions is None:
-            self._partitions = (await count_partitions(self._kafka))[STOCK_EVENTS]
         for lane in self._lanes:
-            while await lane.keep_figures(self._partitions):
+            while await lane.keep_figures():
                 pass
 
     async def _watch_live_model(self) -> None:
@@ -239,6 +236,7 @@ async def open_projector(
             connections.push_async_callback(connection.close)
             return connection
 
+        partitions = (await count_partitions(kafka))[STOCK_EVENTS]
         announcer = Announcer(await connect("announcer"))
         lanes: list[Lane] = []
         projector = Projector(
@@ -254,6 +252,7 @@ async def open_projector(
                 await connect(f"lane {number}"),
                 model=model,
                 live=live,
+                partitions=partitions,
                 max_lines=settings.projector_transaction_lines,
                 on_commit=announcer.announce,
                 on_done=projector.on_done,

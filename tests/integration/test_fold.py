@@ -38,7 +38,7 @@ class Projection:
         await self.connection.execute(
             "INSERT INTO position (topic, partition, epoch) VALUES ($1, 0, 1)", STOCK_EVENTS
         )
-        self.lane = Lane(self.connection, model=1, live=True, max_lines=6000)
+        self.lane = Lane(self.connection, model=1, live=True, partitions=1, max_lines=6000)
         self.lane.positions[STOCK_EVENTS, 0] = Position(STOCK_EVENTS, 0, 0, 1, None, None, b"")
 
     def close(self) -> None:

@@ -211,7 +211,7 @@ async def test_any_record_is_applied_or_set_aside(
     await database.execute(
         "INSERT INTO position (topic, partition, epoch) VALUES ($1, 0, 1)", topic
     )
-    lane = Lane(database, model=1, live=True, max_lines=6000)
+    lane = Lane(database, model=1, live=True, partitions=1, max_lines=6000)
     lane.positions[topic, 0] = Position(topic, 0, 0, 1, None, None, b"")
     offsets = iter(range(RECORDS))
     while batch := list(_readable(mutator, whole, topic, islice(offsets, BATCH))):

@@ -56,7 +56,7 @@ class Partition:
 
     async def _open(self, url: str) -> None:
         self._connection = await asyncpg.connect(url, server_settings={"search_path": "model_1"})
-        self.lane = Lane(self._connection, model=1, live=True, max_lines=6000)
+        self.lane = Lane(self._connection, model=1, live=True, partitions=1, max_lines=6000)
         for topic in self._next:
             await self._connection.execute(
                 "INSERT INTO position (topic, partition, epoch) VALUES ($1, 0, 1)", topic

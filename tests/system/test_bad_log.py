@@ -1,14 +1,19 @@
 """A worker on a log that holds what it can't read."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from projections.settings import DatabaseSettings
+from projections.verify import verify
+from stream.alerts import Subject
 from stream.codec import OutgoingRecord
 from stream.keyring import KeyRing
 from stream.topics import REFERENCE, STOCK_EVENTS
-from tests.feeding import append_some
+from tests.alert_facts import encode_alert, found
+from tests.feeding import FACILITIES, append_some
 from tests.log_reading import Database, log_ends, projected
 from tests.pharmacy import encode, events_of
 from tests.records import Headers
@@ -28,7 +33,7 @@ BAD: list[tuple[bytes | None, bytes | None, Headers]] = [
 
 
 async def append_raw(
-    stack: Stack, records: list[tuple[str, int, bytes | None, bytes | None, Headers]]
+    stack: Stack, records: Sequence[tuple[str, int, bytes | None, bytes | None, Headers]]
 ) -> None:
     producer = AIOKafkaProducer(
         bootstrap_servers=stack.bootstrap_servers, max_request_size=4 * 1024 * 1024
@@ -71,6 +76,41 @@ async def test_it_sets_aside_what_is_bad_and_stops_at_what_is_newer(
         assert await worker.until_ended() == 1
         assert "upgrade the worker" in worker.said
     assert await projected(database) == ends
+
+
+async def test_what_is_in_a_partition_of_others_is_set_aside(
+    stack: Stack, database: Database, tmp_path: Path
+) -> None:
+    """Else two lanes, or two workers, would write one facility's rows. Broken on purpose once, to
+    see this test fail: such a record applied, by the lane alone and by `verify` alone.
+    """
+    await append_some(stack, tmp_path, rounds=1)
+    keys = KeyRing(tmp_path / "keys.json", "RJ")
+    event = encode(next(events_of(FACILITIES[0], seed=1)), keys, PARTITIONS)
+    alert = encode_alert(found(Subject(facility_id=FACILITIES[0], item_id="ors"), "opened", 1))
+    misplaced = [
+        (each.topic, (each.partition + 1) % PARTITIONS, each.key, each.value, each.headers)
+        for each in (event, alert)
+    ]
+    await append_raw(stack, misplaced)
+    ends = await log_ends(stack.kafka_settings)
+
+    async def at_the_end() -> bool:
+        return await projected(database) == ends
+
+    with running_worker(stack, tmp_path / "worker.log"):
+        await until(at_the_end, "all is projected or set aside")
+    letters = await database.fetch("SELECT topic, partition, kind, reason FROM dead_letter")
+    reason = f"it is of {FACILITIES[0]}, of which all is in partition {event.partition}"
+    assert {tuple(letter) for letter in letters} == {
+        (topic, partition, "undecodable", reason) for topic, partition, *_ in misplaced
+    }
+    assert await database.fetchval("SELECT count(*) FROM event") == len(FACILITIES)
+    assert await database.fetchval("SELECT count(*) FROM alert") == 0
+    verdict = await verify(
+        DatabaseSettings(database_url=stack.database_url), stack.kafka_settings, patience_seconds=0
+    )
+    assert (verdict.drift_rows, verdict.events) == (0, len(FACILITIES))
 
 
 def make_newer(folder: Path) -> OutgoingRecord:

@@ -53,7 +53,7 @@ class Timeline:
         self.first = first
         self.now = first.astimezone(UTC)
         self.damping = Damping()
-        self.lane = Lane(connection, model=1, live=True, max_lines=6000)
+        self.lane = Lane(connection, model=1, live=True, partitions=1, max_lines=6000)
         self._keys = keys
         self._number = 0
 
@@ -76,7 +76,7 @@ class Timeline:
         await self.settle()
 
     async def settle(self) -> None:
-        while await self.lane.keep_figures(1):
+        while await self.lane.keep_figures():
             pass
 
     async def register(self, *records: dict[str, Any]) -> None:

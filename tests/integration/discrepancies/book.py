@@ -88,7 +88,7 @@ class Book:
         model = ReadModel(ReadingSettings(database_url=url))
         await model.start()
         book = cls(connection, model, KeyRing(folder / "keys.json", "RJ"))
-        book.lane = Lane(connection, model=1, live=True, max_lines=6000)
+        book.lane = Lane(connection, model=1, live=True, partitions=1, max_lines=6000)
         book.lane.positions[STOCK_EVENTS, 0] = Position(STOCK_EVENTS, 0, 0, 1, None, None, b"")
         return book
 

@@ -81,7 +81,7 @@ class Figures:
             self.url, server_settings={"search_path": "model_1"}
         )
         await remember_instants(self.connection)
-        self.lane = Lane(self.connection, model=1, live=True, max_lines=6000)
+        self.lane = Lane(self.connection, model=1, live=True, partitions=1, max_lines=6000)
         for topic in (STOCK_EVENTS, REFERENCE):
             await self.connection.execute(
                 "INSERT INTO position (topic, partition, epoch) VALUES ($1, 0, 1)", topic
@@ -119,7 +119,7 @@ class Figures:
 
     def settle(self) -> None:
         async def work() -> None:
-            while await self.lane.keep_figures(1):
+            while await self.lane.keep_figures():
                 pass
 
         self.runner.run(work())

@@ -22,7 +22,13 @@ from stream.errors import Corrupt
 from stream.topics import REFERENCE, STOCK_EVENTS
 from tests.feeding import append_some
 from tests.full_log import append_bytes
-from tests.integration.projecting.one_lane import PARTITION, break_for, raising, some_events
+from tests.integration.projecting.one_lane import (
+    PARTITION,
+    break_for,
+    facility_of,
+    raising,
+    some_events,
+)
 from tests.log_reading import Database, projected, read_log
 from tests.read_model import expected_rows, read_rows
 from tests.records import Writer
@@ -74,7 +80,7 @@ async def test_news_comes_once_it_can_be_read(
 ) -> None:
     claim = (await projector.claim([TopicPartition(*PARTITION)]))[TopicPartition(*PARTITION)]
     writer = Writer(tmp_path, epoch=claim.epoch)
-    for event in some_events(20):
+    for event in some_events(20, facility_of(0)):
         await projector.submit(writer.batch(writer.event(event)))
         while await projected(listener.connection) != {PARTITION: writer.next_offset}:
             # News of figures that a new day changed may come between; that of the event must, too.
@@ -89,7 +95,7 @@ async def test_lanes_work_side_by_side(
     partitions = [TopicPartition(STOCK_EVENTS, number) for number in (0, 1)]
     claims = await projector.claim(partitions)
     writers = [Writer(tmp_path, tp.partition, claims[tp].epoch) for tp in partitions]
-    days = [some_events(20, f"PHC-{number}") for number in (0, 1)]
+    days = [some_events(20, facility_of(number)) for number in (0, 1)]
     records = [
         [writer.event(event) for event in day] for writer, day in zip(writers, days, strict=True)
     ]
@@ -112,7 +118,7 @@ async def test_batches_of_an_earlier_claim_are_read_again(
 ) -> None:
     place = TopicPartition(*PARTITION)
     writer = Writer(tmp_path, epoch=(await projector.claim([place]))[place].epoch)
-    records = [writer.event(event) for event in some_events(6)]
+    records = [writer.event(event) for event in some_events(6, facility_of(0))]
     stale = writer.batch(*records[:3])
     await projector.release()
     assert projector.next_offsets() == {}

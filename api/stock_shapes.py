@@ -33,6 +33,9 @@ class ItemNormShape(Shape):
     available_days: float | None
     in_transit: int | None
     reorder_quantity: int | None
+    safety_stock: int | None
+    """With the reorder point: told where one item is asked for (`item_id`), else null."""
+    reorder_point: int | None
 
 
 class ItemShape(Shape):

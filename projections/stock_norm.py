@@ -6,6 +6,7 @@ Pure functions of the usable stock now and of what the projector keeps of the it
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
+from math import ceil, sqrt
 from typing import Any, Final, Literal, NamedTuple, TypedDict
 
 from projections.consumption_rates import (
@@ -19,6 +20,9 @@ from projections.figures.rating import LEAST_AVAILABLE_DAYS, SECONDS_A_DAY
 from projections.figures.states import EXPIRING_DAYS
 
 _EXPIRING_TIME: Final = timedelta(days=EXPIRING_DAYS)
+
+SERVICE_FACTOR: Final = 1.645
+"""z of 95 %: in so many of a hundred lead times the safety stock is enough."""
 
 Status = Literal["out", "low", "ok", "over", "unrated"]
 
@@ -43,6 +47,9 @@ FORMULAS: Final = {
     "rounded down",
     "in_transit": "dispatched to the facility by others, nothing of the transfer received yet",
     "reorder_quantity": "max_quantity - usable - in_transit, at least 0, rounded up to whole packs",
+    "safety_stock": f"{SERVICE_FACTOR} * sqrt(lead time * s^2), rounded up; s: standard deviation "
+    "of a day's consumption on available days; told of one item alone (item_id=)",
+    "reorder_point": "consumed / available_days * lead time + safety_stock, rounded up",
     "expiring": f"usable in lots that are good for {EXPIRING_DAYS} days at most",
     "expected_waste": "usable that will expire unused at consumed / available_days a day, lots "
     "used first expiry first",
@@ -51,8 +58,8 @@ FORMULAS: Final = {
 
 class Rating(NamedTuple):
     """What an item is rated by. `window_days` is None where no norm applies, the quantities where
-    it isn't rated; `pack_size` where the catalogue has none; `in_transit` and `unmet` where
-    nobody looked.
+    it isn't rated; `pack_size` where the catalogue has none; the last four where nobody
+    looked. `squares`: the sum of squares of each day's consumption.
     """
 
     out_since: datetime | None
@@ -64,6 +71,8 @@ class Rating(NamedTuple):
     pack_size: int | None
     in_transit: int | None = None
     unmet: int | None = None
+    lead_time_days: int | None = None
+    squares: float | None = None
 
     @classmethod
     def of(cls, out_since: str | None, *figures: Any) -> "Rating":
@@ -86,6 +95,8 @@ class StockNorm(TypedDict):
     available_days: float | None
     in_transit: int | None
     reorder_quantity: int | None
+    safety_stock: int | None
+    reorder_point: int | None
 
 
 def status_of(usable: int, min_quantity: int | None, max_quantity: int | None) -> Status:
@@ -116,6 +127,11 @@ def stock_norm(usable: int, rating: Rating) -> StockNorm | None:
     norm["window_days"] = rating.window_days
     norm["available_days"] = round(days, 1)
     norm["unmet"] = rating.unmet
+    deviation = daily_deviation(rating)
+    if per_day is not None and deviation is not None and rating.lead_time_days is not None:
+        safety = safety_stock(per_day, deviation, rating.lead_time_days)
+        norm["safety_stock"] = ceil(safety)
+        norm["reorder_point"] = ceil(per_day * rating.lead_time_days + safety)
     return norm
 
 
@@ -160,6 +176,8 @@ def _norm(
         "available_days": None,
         "in_transit": in_transit,
         "reorder_quantity": reorder_quantity(usable + (in_transit or 0), max_quantity, pack_size),
+        "safety_stock": None,
+        "reorder_point": None,
     }
 
 
@@ -169,6 +187,28 @@ def reorder_quantity(coming: int, max_quantity: int | None, pack_size: int | Non
         return None
     pack = pack_size or 1
     return max(0, -((coming - max_quantity) // pack) * pack)
+
+
+def safety_stock(
+    per_day: float, deviation: float, lead_time_days: float, lead_time_deviation: float = 0.0
+) -> float:
+    """Against both a demand and a lead time that vary (Peter L. King, *Crack the Code:
+    Understanding safety stock and mastering its equations*, APICS Magazine, 2011).
+
+    Nobody records orders, so how a lead time varies isn't known: by default it doesn't.
+    """
+    variance = lead_time_days * deviation**2 + per_day**2 * lead_time_deviation**2
+    return SERVICE_FACTOR * sqrt(variance)
+
+
+def daily_deviation(rating: Rating) -> float | None:
+    """The sample's standard deviation of what is used in a day, over the days on which it was
+    available. None: not rated, or nobody looked.
+    """
+    if rating.squares is None or rating.min_quantity is None:
+        return None
+    days = rating.available_seconds / SECONDS_A_DAY
+    return sqrt(max(0.0, (rating.squares - rating.consumed**2 / days) / (days - 1)))
 
 
 def expiring_quantity(lots: Iterable[tuple[date | None, int]], today: date) -> int:

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from projections.discrepancies.counting import COUNT_OPEN
+from projections.figures.rating import SUPPLIERS, TERMS
 from projections.queries.moments import CARDS_AT, KNOWN_UNTIL, PRESENT, Moment
 from projections.queries.recalls import IN_FORCE, MADE_BY
 from projections.queries.transit import IN_TRANSIT
@@ -53,17 +54,39 @@ SUSPECT: Final = """EXISTS (
 )"""
 
 # What an item's figures say of it, by key: of an essential one that has no card yet, too.
-RATED: Final = """LEFT JOIN unmet USING (item_no) LEFT JOIN LATERAL (
+_RATED: Final = """LEFT JOIN unmet USING (item_no) LEFT JOIN LATERAL (
     SELECT json_build_array(out_since, window_days, consumed, available_seconds, min_quantity,
                             max_quantity, pack_size,
                             (SELECT coalesce(sum(quantity), 0) FROM in_transit
                              WHERE in_transit.item_id = listed.item_id),
-                            CASE WHEN window_days IS NOT NULL THEN coalesce(unmet, 0) END) AS rating
-    FROM item_state
+                            CASE WHEN window_days IS NOT NULL THEN coalesce(unmet, 0) END
+                            {spread}) AS rating
+    FROM item_state {spreading}
     WHERE facility_no = (SELECT facility_no FROM place)
       AND item_state.item_no = coalesce(listed.item_no, (
           SELECT item_no FROM item_number WHERE item_number.item_id = listed.item_id))
 ) AS rated ON true"""
+RATED: Final = _RATED.format(spread="", spreading="")
+
+# Of one item alone: how long its lead time is, and how much its consumption varies from day to day.
+RATED_ALONE: Final = _RATED.format(
+    spread=", lead_time_days, squares",
+    spreading=f"""LEFT JOIN LATERAL (
+        SELECT lead_time_days, squares FROM (
+            SELECT facility_id, listed.item_id, level, evaluated_on
+            FROM place JOIN facility_state USING (facility_no)
+        ) AS pair {TERMS} CROSS JOIN LATERAL (
+            SELECT coalesce(sum(power(
+                       dispensed + CASE WHEN pair.level IN {SUPPLIERS} THEN issued ELSE 0 END, 2
+                   )), 0)::float8 AS squares
+            FROM consumption_day AS used
+            WHERE used.facility_no = item_state.facility_no
+              AND used.item_no = item_state.item_no
+              AND day >= evaluated_on - item_state.window_days AND day < evaluated_on
+        ) AS spread
+    ) AS spread ON true""",
+)
+
 # Days on which something was lacking are few, and have an index; no norm looks back for more than
 # 366 days.
 UNMET: Final = """
@@ -159,6 +182,7 @@ SELECT {FACILITY},
      FROM listed LEFT JOIN lots USING (item_no) {{rated}}) AS items
 """
 STOCK_NOW: Final = STOCK.format(moment=NOW, cards=CARDS_NOW, rated=RATED, aside=ASIDE)
+STOCK_OF_ITEM: Final = STOCK.format(moment=NOW, cards=CARDS_NOW, rated=RATED_ALONE, aside=ASIDE)
 STOCK_THEN: Final = STOCK.format(moment=THEN, cards=CARDS_AT, rated=NOT_RATED, aside="")
 
 
@@ -212,7 +236,7 @@ async def find_stock(
     """
     asked = (facility_id, partition, after_item_id, item_id, limit)
     if moment == PRESENT:
-        snapshot = await model.fetch(STOCK_NOW, *asked)
+        snapshot = await model.fetch(STOCK_OF_ITEM if item_id else STOCK_NOW, *asked)
     else:
         snapshot = await model.fetch(STOCK_THEN, *asked, *moment)
     row = snapshot.row

@@ -10,9 +10,11 @@ import pytest
 
 from projections.stock_norm import (
     Rating,
+    daily_deviation,
     expected_waste,
     expiring_quantity,
     reorder_quantity,
+    safety_stock,
     status_of,
     stock_norm,
 )
@@ -51,7 +53,24 @@ def test_months_and_days_of_stock() -> None:
         "available_days": 20.0,
         "in_transit": None,
         "reorder_quantity": 600,
+        "safety_stock": None,
+        "reorder_point": None,
     }
+
+
+def test_safety_stock_and_reorder_point() -> None:
+    """Peter L. King, *Crack the Code* (APICS Magazine, 2011): z * sqrt(LT * sd^2 + d^2 * sLT^2), by
+    hand: 10 a day, deviation 3, lead time 16 days, deviation 2: sqrt(16 * 9 + 100 * 4) = 23.32.
+    """
+    assert safety_stock(10, 3, 16, 2) == pytest.approx(1.645 * 23.3238, abs=1e-3)
+    assert safety_stock(10, 3, 16) == pytest.approx(1.645 * 12)
+    # 20 on 10 days, none on 10 others: 10 a day; sum of squares 4,000, less 20 * 100, by 19: 105.26
+    rating = Rating(None, 30, 200, 20 * DAY, 1, 2, None, 0, 0, 16, 4000.0)
+    assert daily_deviation(rating) == pytest.approx(10.2598, abs=1e-4)
+    norm = stock_norm(0, rating)
+    assert norm is not None
+    # 1.645 * 4 * 10.2598 = 67.51
+    assert (norm["safety_stock"], norm["reorder_point"]) == (68, 228)
 
 
 @pytest.mark.parametrize(("consumed", "available_days", "amc"), [(300, 6, None), (0, 20, 0)])

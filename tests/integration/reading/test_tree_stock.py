@@ -111,6 +111,8 @@ async def test_the_norm_is_of_those_who_dispense(model: ReadModel, hospital: Row
         "available_days": None,
         "in_transit": 0,
         "reorder_quantity": 120,
+        "safety_stock": None,
+        "reorder_point": None,
     }
 
 

@@ -90,6 +90,9 @@ async def use(lately: Timeline) -> None:
 async def test_it_is_not_ordered_again(client: httpx.AsyncClient, lately: Timeline) -> None:
     await use(lately)
     assert await order(client) == (0, 80)  # 72 in packs of 10
+    # 4 on each of 20 days: no deviation, and 4 a day in a lead time of 5 days
+    norm = await norm_of(client)
+    assert (norm["safety_stock"], norm["reorder_point"]) == (0, 20)
     assert await needed(client) == (0, 72, [("PHC-2", 72)])
     await lately.post(sent(24))
     assert await order(client) == (24, 50)

@@ -58,6 +58,28 @@ def test_months_and_days_of_stock() -> None:
     }
 
 
+def test_consumption_adjusted_for_stock_outs() -> None:
+    """Management Sciences for Health, *Managing Drug Supply*: total / (months - days out / 30.5).
+    600 in 6 months of which it was out for 61 days: 600 / (6 - 2) = 150 a month.
+    """
+    available = (6 * 30.5 - 61) * DAY
+    rating = Rating(None, 183, 600, int(available), 1, 2, None)
+    norm = stock_norm(375, rating)
+    assert norm is not None
+    assert norm["amc"] == 150.0
+    # USAID DELIVER, *The Logistics Handbook*: months of stock = stock on hand / AMC
+    assert norm["months_of_stock"] == 2.5
+
+
+def test_order_up_to_the_maximum() -> None:
+    """USAID DELIVER, *The Logistics Handbook*, forced ordering: maximum - stock on hand - on
+    order. Of 150 a month and a maximum of 3 months, 375 there and 20 on their way: 450 - 395 = 55.
+    """
+    norm = stock_norm(375, Rating(None, 183, 600, 122 * DAY, 225, 450, None, 20))
+    assert norm is not None
+    assert norm["reorder_quantity"] == 55
+
+
 def test_safety_stock_and_reorder_point() -> None:
     """Peter L. King, *Crack the Code* (APICS Magazine, 2011): z * sqrt(LT * sd^2 + d^2 * sLT^2), by
     hand: 10 a day, deviation 3, lead time 16 days, deviation 2: sqrt(16 * 9 + 100 * 4) = 23.32.

@@ -72,7 +72,11 @@ def arrived(quantity: int) -> dict[str, Any]:
 
 
 async def use(lately: Timeline) -> None:
-    """4 a day in 20 days: from 40 to 80 should be there. PHC-1 has 8, PHC-2 has 500."""
+    """4 a day in 20 days: from 40 to 80 should be there. PHC-1 has 8, PHC-2 has 500.
+
+    By hand (USAID DELIVER, *The Logistics Handbook*): minimum = 4 * (5 lead time + 5 safety) = 40,
+    maximum = minimum + 4 * 10 of the review period = 80.
+    """
     await lately.register(
         NORM, facility(), facility("PHC-2"), item("PCM", pack_size=10, levels=["PHC"])
     )
@@ -92,6 +96,7 @@ async def test_it_is_not_ordered_again(client: httpx.AsyncClient, lately: Timeli
     assert await order(client) == (0, 80)  # 72 in packs of 10
     # 4 on each of 20 days: no deviation, and 4 a day in a lead time of 5 days
     norm = await norm_of(client)
+    assert (norm["min_quantity"], norm["max_quantity"]) == (40, 80)
     assert (norm["safety_stock"], norm["reorder_point"]) == (0, 20)
     assert await needed(client) == (0, 72, [("PHC-2", 72)])
     await lately.post(sent(24))

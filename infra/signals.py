@@ -1,11 +1,21 @@
 """Stopping in order when the operator or the system asks."""
 
 import asyncio
+import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def end_on_signal() -> None:
+    """Let the process just end, with 0, when it is asked to stop before it has started anything.
+
+    Importing what it is made of takes a second, and more on a busy machine.
+    """
+    for number in STOPPING:
+        signal.signal(number, lambda *_: os._exit(0))
 
 
 @contextmanager

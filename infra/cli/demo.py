@@ -8,7 +8,7 @@ import typer
 
 from infra.cli.options import DataDir
 from infra.environment import choose_data_dir
-from infra.signals import stopped_by_signal
+from infra.signals import end_on_signal, stopped_by_signal
 
 if TYPE_CHECKING:
     from infra.local.embedded import Wanted
@@ -34,6 +34,7 @@ def demo(
     try the API with, and the address of the page, signed in: open it in a browser. Three stories
     are told beside the day. Started again on the same folder, the day goes on.
     """
+    end_on_signal()
     from infra.local.embedded import Wanted
 
     logging.getLogger("stamina").setLevel(logging.ERROR)  # the view tells what waits

@@ -7,7 +7,7 @@ import typer
 
 from infra.cli.options import DataDir
 from infra.environment import choose_data_dir
-from infra.signals import stopped_by_signal
+from infra.signals import end_on_signal, stopped_by_signal
 
 if TYPE_CHECKING:
     from infra.local.embedded import Wanted
@@ -39,6 +39,7 @@ def up(
     folder; started again on it, the service goes on where it was. `dawalog token` makes the tokens
     that it asks for.
     """
+    end_on_signal()
     from infra.local.embedded import Wanted
 
     wanted = Wanted(

@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -217,3 +218,32 @@ def assert_one_line(said: str, reason: str) -> None:
     assert len(sentences) == 1, said
     assert reason in sentences[0]
     assert "Traceback" not in said
+
+
+STOPPED_EARLY = """
+import os, signal, sys
+import infra.cli
+
+class Stopper:
+    def find_spec(self, name, path, target=None):
+        if name == "infra.local.embedded":
+            os.kill(os.getpid(), int(os.environ["STOP_SIGNAL"]))
+
+sys.meta_path.insert(0, Stopper())
+infra.cli.main()
+"""
+
+
+@pytest.mark.parametrize("command", ["up", "demo"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_stopped_before_it_has_begun(tmp_path: Path, command: str, number: signal.Signals) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", STOPPED_EARLY, command, "--data-dir", str(tmp_path / "data")],
+        check=False,
+        capture_output=True,
+        text=True,
+        env=environment() | {"STOP_SIGNAL": str(int(number))},
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert not (tmp_path / "data").exists()

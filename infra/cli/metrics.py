@@ -6,14 +6,18 @@ from typing import Annotated
 
 import typer
 
-from infra.cli.options import AsJson
+from infra.cli.options import AsJson, DataDir
 
 
 def metrics(
+    _data_dir: DataDir = None,
     as_json: AsJson = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="As docs/metrics.md is.")] = False,
 ) -> None:
-    """Every metric: its kind, unit, labels, who exposes it and what it is."""
+    """Every metric: its kind, unit, labels, who exposes it and what it is.
+
+    The same for every installation: --data-dir changes nothing.
+    """
     from infra.metrics_page import list_metrics, make_page
 
     if markdown:

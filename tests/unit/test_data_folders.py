@@ -2,9 +2,10 @@
 
 import os
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from infra.cli import app
@@ -52,6 +53,17 @@ def install(folder: Path) -> Path:
 
 def run(words: str, *more: str) -> Result:
     return CliRunner().invoke(app, [*words.split(), *more])
+
+
+def list_commands(group: Any) -> list[Any]:
+    """The commands of the groups in it, too."""
+    within = getattr(group, "commands", {}).values()
+    return [each for one in within for each in list_commands(one)] or [group]
+
+
+@pytest.mark.parametrize("command", list_commands(get_command(app)), ids=lambda one: one.name)
+def test_every_command_takes_a_folder(command: Any) -> None:
+    assert any("--data-dir" in parameter.opts for parameter in command.params)
 
 
 @pytest.mark.parametrize("words", [*NEED_UP, *NEED_KEYS, "settings"])

@@ -11,17 +11,31 @@ RATE = (
 
 DISTRICTS = """
 SELECT coalesce(max(district.name), district_id, 'none') AS "District",
-       count(*) AS "Facilities",
-       count(*) FILTER (WHERE last_recorded_at IS NOT NULL AND NOT silent) AS "Reporting",
-       count(*) FILTER (WHERE last_recorded_at IS NOT NULL AND silent) AS "Silent",
-       count(*) FILTER (WHERE last_recorded_at IS NULL) AS "Not started",
+       count(*) FILTER (WHERE parent_id IS NULL) AS "Facilities",
+       count(*) FILTER (WHERE heard = 2) AS "Reporting",
+       count(*) FILTER (WHERE heard = 1) AS "Silent",
+       count(*) FILTER (WHERE heard = 0) AS "Not started",
        sum(items_out) AS "Items out", sum(items_low) AS "Items low",
        round(sum(items_out)::numeric
              / nullif(sum(items_out + items_low + items_ok + items_over + items_unrated), 0),
              3) AS "Out, share",
        round(sum(expiring_paise) / 100) AS "Expiring in 90 days, ₹"
-FROM ${model}.facility_state
-LEFT JOIN ${model}.facility_activity USING (facility_no)
+FROM ${model}.facility_state AS place
+LEFT JOIN (
+    WITH RECURSIVE member AS (
+        SELECT facility_no AS root_no, facility_no FROM ${model}.facility_state
+        WHERE parent_id IS NULL
+        UNION
+        SELECT root_no, part.facility_no
+        FROM member JOIN ${model}.facility_number AS whole USING (facility_no)
+        JOIN ${model}.facility_state AS part ON part.parent_id = whole.facility_id
+    )
+    SELECT root_no, max(CASE WHEN NOT silent THEN 2 WHEN last_recorded_at IS NOT NULL THEN 1
+                             ELSE 0 END) AS heard
+    FROM member JOIN ${model}.facility_state USING (facility_no)
+    LEFT JOIN ${model}.facility_activity USING (facility_no)
+    GROUP BY root_no
+) AS tree ON root_no = place.facility_no
 LEFT JOIN ${model}.district USING (district_id)
 GROUP BY district_id ORDER BY 8 DESC NULLS LAST
 """

@@ -74,6 +74,8 @@ async def test_lists(client: httpx.AsyncClient) -> None:
     of_pcm = [("CHC-1", "PCM"), (FACILITY, "PCM"), ("PHC-9", "PCM")]
     assert await pairs("shortages", "shortages", item_id="PCM") == of_pcm
     assert await pairs("shortages", "shortages", item_id="PCM", state="RJ") == of_pcm[:2]
+    here = {"item_id": "ORS", "facility_id": FACILITY}
+    assert await pairs("shortages", "shortages", **here) == [(FACILITY, "ORS")]
     assert await pairs("stockouts", "stock_outs", state="BR") == of_pcm[2:]
     assert await pairs("stockouts", "stock_outs", level="CHC") == of_pcm[:1]
     stock = (await ask(client, "items/PCM/stock", state="RJ"))["facilities"]

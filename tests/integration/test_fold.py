@@ -1,17 +1,24 @@
-"""The rows in Postgres equal the definition's, whatever the order, batching and repetition."""
+"""The rows in Postgres equal the definition's, whatever the order, batching, repetition and crash.
+
+Broken on purpose once, to see it fail: positions moved in a transaction of their own before the rows.
+"""
 
 import asyncio
 from collections.abc import Iterator
 from typing import Any
+from unittest.mock import patch
 
 import asyncpg
 import pytest
+from aiokafka import TopicPartition
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from projections.decoding import decode_batch
 from projections.definition import Card, CardBalance, Ledger, LedgerEntry, Recorded, fold
 from projections.lane import Lane
-from projections.positions import Position
+from projections.ledger import Outcome, project_events
+from projections.positions import Position, claim_positions
 from stream.batches import LogRecord, RecordBatch
 from stream.codec import content_sha256, decode_event
 from stream.keyring import KeyRing
@@ -35,29 +42,48 @@ class Projection:
         self.connection = await asyncpg.connect(
             self.url, server_settings={"search_path": "model_1"}
         )
-        await self.connection.execute(
-            "INSERT INTO position (topic, partition, epoch) VALUES ($1, 0, 1)", STOCK_EVENTS
-        )
         self.lane = Lane(self.connection, model=1, live=True, partitions=1, max_lines=6000)
-        self.lane.positions[STOCK_EVENTS, 0] = Position(STOCK_EVENTS, 0, 0, 1, None, None, b"")
+        (position,) = await claim_positions(self.connection, [TopicPartition(STOCK_EVENTS, 0)])
+        self.lane.positions[STOCK_EVENTS, 0] = position
+        self.epoch = position.epoch
+
+    async def _crash(self, batch: RecordBatch) -> None:
+        """The connection is lost once the rows are written, and not committed."""
+
+        async def project_and_lose(*arguments: Any) -> Outcome:
+            outcome = await project_events(*arguments)
+            self.connection.terminate()
+            return outcome
+
+        with (
+            patch("projections.lane.project_events", project_and_lose),
+            pytest.raises((asyncpg.InterfaceError, asyncpg.PostgresConnectionError)),
+        ):
+            await self.lane.project([decode_batch(batch)])
+        await self._open()
 
     def close(self) -> None:
         self.runner.run(self.connection.close())
         self.runner.close()
 
-    def deliver(self, delivery: Delivery) -> tuple[list[LogRecord], str]:
-        """Project a history at a facility of its own; returns its records and facility_id."""
+    def deliver(self, delivery: Delivery, crash: int | None) -> tuple[list[LogRecord], str]:
+        """Project a history at a facility of its own; returns its records and facility_id.
+
+        In the batch of number `crash` the worker is lost, and another takes its place.
+        """
         self.facilities += 1
         facility_id = f"PHC-{self.facilities}"
         records: list[LogRecord] = []
-        for batch in delivery.batches():
+        for number, batch in enumerate(delivery.batches()):
             made = [
                 make_record(body | {"facility_id": facility_id}, offset=offset, keys=self.keys)
                 for offset, body in enumerate(batch, self.next_offset)
             ]
             self.next_offset += len(made)
             records += made
-            decoded = decode_batch(RecordBatch(STOCK_EVENTS, 0, 1, made))
+            if number == crash:
+                self.runner.run(self._crash(RecordBatch(STOCK_EVENTS, 0, self.epoch, made)))
+            decoded = decode_batch(RecordBatch(STOCK_EVENTS, 0, self.epoch, made))
             self.runner.run(self.lane.project([decoded]))
         return records, facility_id
 
@@ -159,9 +185,11 @@ def expected_rows(records: list[Recorded], ledger: Ledger) -> dict[str, Any]:
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(delivery=deliveries())
+@given(delivery=deliveries(), crash=st.none() | st.integers(0, 5))
 @pytest.mark.timeout(300)
-def test_rows_equal_the_definition(projection: Projection, delivery: Delivery) -> None:
-    records, facility_id = projection.deliver(delivery)
+def test_rows_equal_the_definition(
+    projection: Projection, delivery: Delivery, crash: int | None
+) -> None:
+    records, facility_id = projection.deliver(delivery, crash)
     known = recorded(records)
     assert projection.rows(facility_id) == expected_rows(known, fold(known))

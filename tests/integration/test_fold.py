@@ -1,6 +1,7 @@
 """The rows in Postgres equal the definition's, whatever the order, batching, repetition and crash.
 
-Broken on purpose once, to see it fail: positions moved in a transaction of their own before the rows.
+Broken on purpose once, to see it fail: positions moved in a transaction of their own, before the
+rows.
 """
 
 import asyncio

@@ -67,7 +67,7 @@ class Projection:
         self.runner.run(self.connection.close())
         self.runner.close()
 
-    def deliver(self, delivery: Delivery, crash: int | None) -> tuple[list[LogRecord], str]:
+    def deliver(self, delivery: Delivery, crash: int | None = None) -> tuple[list[LogRecord], str]:
         """Project a history at a facility of its own; returns its records and facility_id.
 
         In the batch of number `crash` the worker is lost, and another takes its place.

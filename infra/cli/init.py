@@ -8,6 +8,7 @@ import typer
 
 from infra.cli.options import DataDir
 from infra.environment import use_data_dir
+from stream.errors import Unavailable
 
 
 def init(
@@ -54,5 +55,20 @@ def init(
         min_insync_replicas=min_insync_replicas or (1 if one_copy else 2),
         one_copy=one_copy,
     )
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what fails is said by us, once
-    asyncio.run(initialise(wanted))
+    why = _LastSaid(logging.ERROR)
+    client = logging.getLogger("aiokafka")
+    client.propagate = False  # what fails is said by us, once
+    client.addHandler(why)
+    try:
+        asyncio.run(initialise(wanted))
+    except Unavailable as error:
+        raise Unavailable(f"{error.detail}. {why.said}".removesuffix(". ")) from error
+
+
+class _LastSaid(logging.Handler):
+    """Why a broker can't be reached, a wrong password say, aiokafka logs, and no error tells."""
+
+    said = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.said = record.getMessage()

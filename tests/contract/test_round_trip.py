@@ -38,6 +38,7 @@ def test_what_is_posted_is_what_is_read(body: dict[str, Any]) -> None:
         told = {name: value for name, value in told.items() if not name.startswith("p")}
         expected = {name: value for name, value in expected.items() if name not in PRIVATE}
         told.pop("note", None)
+        told.pop("left_out", None)  # of years whose keys' life is over
     assert told == expected
 
 

@@ -160,9 +160,7 @@ class BucketCheck:
         self, table: Table, expected: Mapping[str, Rows], owners: Sequence[Any]
     ) -> None:
         await self.differences.compare(
-            table.name,
-            table.key,
-            table.values,
+            table,
             expected=expected[table.name],
             stored=table.rows(self.connection, owners),
         )

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from projections.definition_rows import Rows
+from projections.tables import Table
 
 FIRST: Final = 30
 """So many differences are told in words; all are counted."""
@@ -27,23 +28,22 @@ class Differences:
 
     async def compare(
         self,
-        table: str,
-        key_columns: Sequence[str],
-        columns: Sequence[str],
+        table: Table,
         *,
         expected: Rows,
         stored: AsyncIterator[Row],
     ) -> None:
         """Compare rows by key. Takes out of `expected` what is there."""
+        name, key_columns, columns = table.name, table.key, table.values
         async for key, values in stored:
             wanted = expected.pop(key, None)
             if wanted is None:
-                self.add(f"{_name(table, key_columns, key)}: the log gives no such row")
+                self.add(f"{_name(name, key_columns, key)}: the log gives no such row")
             elif values != wanted:
                 changes = _describe(columns, values, wanted)
-                self.add(f"{_name(table, key_columns, key)}: {changes}")
+                self.add(f"{_name(name, key_columns, key)}: {changes}")
         for key in expected:
-            self.add(f"{_name(table, key_columns, key)}: the row is missing")
+            self.add(f"{_name(name, key_columns, key)}: the row is missing")
 
 
 def _name(table: str, columns: Sequence[str], key: tuple[Any, ...]) -> str:

@@ -155,9 +155,7 @@ class FiguresCheck:
                 expected[name] |= rows
         for table in FIGURE_TABLES:
             await self._differences.compare(
-                table.name,
-                table.key,
-                table.values,
+                table,
                 expected=expected[table.name],
                 stored=table.rows(self._connection, facility_nos),
             )

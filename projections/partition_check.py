@@ -109,9 +109,7 @@ class PartitionCheck:
             else:
                 letters = await check.compare(items, owners[bucket])
             await self._differences.compare(
-                DEAD_LETTER.name,
-                DEAD_LETTER.key,
-                DEAD_LETTER.values,
+                DEAD_LETTER,
                 expected=list_letters(letters)["dead_letter"],
                 stored=DEAD_LETTER.rows(self._connection, *self._place, copy.buckets, bucket),
             )

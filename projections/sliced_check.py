@@ -232,9 +232,7 @@ class SlicedCheck:
 
     async def _compare_table(self, table: Table, expected: Rows, *arguments: Any) -> None:
         stored = table.rows(self._connection, self._facility_nos, *arguments)
-        await self._differences.compare(
-            table.name, table.key, table.values, expected=expected, stored=stored
-        )
+        await self._differences.compare(table, expected=expected, stored=stored)
 
 
 def _has_id(ids: bytearray, event_id: bytes) -> bool:

@@ -18,6 +18,7 @@ from projections.differences import Differences, Row
 from projections.figures_check import FiguresCheck
 from projections.positions import Position
 from projections.sliced_check import SlicedCheck
+from projections.tables import Table
 from stream.batches import LogRecord
 from stream.topics import STOCK_EVENTS
 from tests.histories import EVENT_IDS, START
@@ -69,17 +70,15 @@ class Noted(Differences):
 
     async def compare(
         self,
-        table: str,
-        key_columns: Sequence[str],
-        columns: Sequence[str],
+        table: Table,
         *,
         expected: Rows,
         stored: AsyncIterator[Row],
     ) -> None:
-        noted = self.expected.setdefault(table, {})
+        noted = self.expected.setdefault(table.name, {})
         assert not noted.keys() & expected.keys()
         noted |= expected
-        await super().compare(table, key_columns, columns, expected=expected, stored=stored)
+        await super().compare(table, expected=expected, stored=stored)
 
 
 def list_arrivals(records: Sequence[LogRecord]) -> list[Arrival]:

@@ -7,6 +7,15 @@ from typing import Any, Final
 from projections.figures.states import STATUSES
 from tests.integration.reading.rows import DAY, LONG_AGO, Rows
 
+NORM: Final = {
+    "kind": "norm",
+    "norm_id": "ALL",
+    "lead_time_days": 5,
+    "safety_days": 5,
+    "review_days": 10,
+    "window_days": 20,
+}
+
 COUNTS: Final = ", ".join(
     f"count(*) FILTER (WHERE tallied_as = '{status}') AS items_{status}" for status in STATUSES
 )

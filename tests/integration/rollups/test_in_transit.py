@@ -17,15 +17,7 @@ from tests.integration.alerts.timeline import (
     item,
     reversal,
 )
-
-NORM = {
-    "kind": "norm",
-    "norm_id": "ALL",
-    "lead_time_days": 5,
-    "safety_days": 5,
-    "review_days": 10,
-    "window_days": 20,
-}
+from tests.integration.rollups.figures import NORM
 
 
 async def norm_of(client: httpx.AsyncClient, **asked: Any) -> dict[str, Any]:

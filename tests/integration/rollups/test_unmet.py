@@ -6,15 +6,7 @@ Broken on purpose once, to see this test fail: the window's days not looked at.
 import httpx
 
 from tests.integration.alerts.timeline import FACILITY, Timeline, counted, dispensed, facility, item
-
-NORM = {
-    "kind": "norm",
-    "norm_id": "ALL",
-    "lead_time_days": 5,
-    "safety_days": 5,
-    "review_days": 10,
-    "window_days": 20,
-}
+from tests.integration.rollups.figures import NORM
 
 
 async def test_unmet_demand(client: httpx.AsyncClient, lately: Timeline) -> None:
